@@ -29,6 +29,7 @@ type Consumer struct {
 	Filter  string // subject; "" reads all
 	Type    string // event type wanted; another one is poison
 	Batch   int    // most messages in one call of the handler, 100 when zero
+	Serial  bool   // one batch at a time over all processes that share the durable
 }
 
 // Message is one delivery.
@@ -57,13 +58,17 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 	if c.Batch == 0 {
 		c.Batch = 100
 	}
+	pending := max(256, 2*c.Batch)
+	if c.Serial {
+		pending = c.Batch
+	}
 	cons, err := b.js.CreateOrUpdateConsumer(ctx, c.Stream, jetstream.ConsumerConfig{
 		Durable:       c.Durable,
 		FilterSubject: c.Filter,
 		AckPolicy:     jetstream.AckExplicitPolicy,
 		AckWait:       ackWait,
 		MaxDeliver:    -1, // counted in deliver, so that the last one reaches the dead letters, even when it killed the process
-		MaxAckPending: max(256, 2*c.Batch),
+		MaxAckPending: pending,
 	})
 	if err != nil {
 		if ctx.Err() != nil {

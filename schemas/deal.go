@@ -9,6 +9,7 @@ import "time"
 // whatever the order in which the articles arrived.
 type Deal struct {
 	ID        string     `json:"id"`
+	Rev       int        `json:"rev"` // counts its changes; a state with a lower one is older
 	Type      string     `json:"type"`
 	Status    string     `json:"status"`
 	Parties   []Party    `json:"parties"`
@@ -47,8 +48,10 @@ type Evidence struct {
 	Also      []Copy    `json:"also,omitempty"`
 }
 
-// DealEvents are the kinds of [DealEvent], as their subject token.
-var DealEvents = []string{"new", "status", "value", "corroborated", "merged", "retracted"}
+// DealEvents are the kinds of [DealEvent], as their subject token. "corroborated"
+// is one more outlet, "revised" any other change of what is known, such as a
+// correction.
+var DealEvents = []string{"new", "status", "value", "corroborated", "revised", "merged", "retracted"}
 
 // DealEvent tells that a deal is new or changed. Deal is its state afterwards.
 type DealEvent struct {
