@@ -1,0 +1,416 @@
+package warc
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options of an archive. The zero value is the default.
+type Options struct {
+	MaxSegment int64  // bytes after which a new segment begins; 64 MiB
+	Software   string // what the warcinfo record says wrote it
+	Now        func() time.Time
+}
+
+// Loc tells where a record stands: the segment's name and the bytes from its start.
+type Loc struct {
+	File   string
+	Offset int64
+}
+
+// Archive is a folder of segments, of which the newest is written to. It is safe
+// for concurrent use by one process.
+type Archive struct {
+	dir string
+	opt Options
+
+	mu     sync.Mutex // guards the segment being written
+	f      *os.File
+	name   string
+	size   int64
+	seq    int
+	gen    int           // counts segments opened by this process
+	failed map[int]error // why a segment may not be relied on, by gen
+
+	syncMu sync.Mutex
+	synced struct {
+		gen int
+		off int64
+	}
+	Repaired int64 // bytes cut from a torn tail when the archive was opened
+}
+
+const pattern = "veille-*.warc.gz"
+
+// Open opens the archive in dir, which is made when it is missing. A tail that a
+// crash left torn is cut off the newest segment and kept beside it as .torn.
+func Open(dir string, opt Options) (*Archive, error) {
+	if opt.MaxSegment <= 0 {
+		opt.MaxSegment = 64 << 20
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Software == "" {
+		opt.Software = "veille"
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	a := &Archive{dir: dir, opt: opt, failed: map[int]error{}}
+	names, err := a.Segments()
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return a, nil
+	}
+	last := names[len(names)-1]
+	a.seq = sequence(last)
+	good, size, err := walk(filepath.Join(dir, last))
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	if good < size {
+		if err := a.cut(last, good, size); err != nil {
+			return nil, fmt.Errorf("repair %s: %w", last, err)
+		}
+		a.Repaired = size - good
+	}
+	if good > 0 && good < opt.MaxSegment {
+		f, err := os.OpenFile(filepath.Join(dir, last), os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open archive: %w", err)
+		}
+		a.f, a.name, a.size = f, last, good
+	}
+	return a, nil
+}
+
+// Segments lists the names of the archive's segments, oldest first.
+func (a *Archive) Segments() ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(a.dir, pattern))
+	if err != nil {
+		return nil, fmt.Errorf("list archive: %w", err)
+	}
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = filepath.Base(p)
+	}
+	slices.SortFunc(names, func(x, y string) int {
+		if c := sequence(x) - sequence(y); c != 0 {
+			return c
+		}
+		return strings.Compare(x, y)
+	})
+	return names, nil
+}
+
+// sequence is the running number in a segment's name: veille-<number>-<time>.warc.gz.
+func sequence(name string) int {
+	s := strings.TrimPrefix(name, "veille-")
+	s, _, _ = strings.Cut(s, "-")
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// cut moves what follows good into a file of its own.
+func (a *Archive) cut(name string, good, size int64) error {
+	path := filepath.Join(a.dir, name)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	torn, err := os.Create(fmt.Sprintf("%s.%d.torn", path, good))
+	if err != nil {
+		return err
+	}
+	defer torn.Close()
+	if _, err := io.Copy(torn, io.NewSectionReader(f, good, size-good)); err != nil {
+		return err
+	}
+	if err := torn.Sync(); err != nil {
+		return err
+	}
+	if err := f.Truncate(good); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// member makes one gzip member with its length in the extra field "sl".
+func member(level int, text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	b.Write([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 12, 0, 's', 'l', 8, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	zw, err := flate.NewWriter(&b, level)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := zw.Write(text); err != nil {
+		return nil, err
+	}
+	if err := zw.Close(); err != nil {
+		return nil, err
+	}
+	var tail [8]byte
+	binary.LittleEndian.PutUint32(tail[:], crc32.ChecksumIEEE(text))
+	binary.LittleEndian.PutUint32(tail[4:], uint32(len(text)))
+	b.Write(tail[:])
+	out := b.Bytes()
+	binary.LittleEndian.PutUint32(out[16:], uint32(len(out)))
+	binary.LittleEndian.PutUint32(out[20:], uint32(len(text)))
+	return out, nil
+}
+
+const memberHead = 24
+
+// length reads a member's length from its first bytes, 0 when it is none of ours.
+func length(head []byte) int64 {
+	if len(head) < memberHead || !bytes.HasPrefix(head, gzipMagic) || head[3] != 4 || string(head[10:16]) != "\x0c\x00sl\x08\x00" {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint32(head[16:]))
+}
+
+// verifyTail is how much of a segment's end is decompressed when it is opened: what
+// lies before was synced long before the end was written.
+const verifyTail = 4 << 20
+
+// walk tells how far a segment is good.
+func walk(path string) (good, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	size = st.Size()
+	head := make([]byte, memberHead)
+	for good < size {
+		if _, err := f.ReadAt(head, good); err != nil {
+			if err == io.EOF {
+				return good, size, nil
+			}
+			return good, size, err
+		}
+		n := length(head)
+		if n <= memberHead+8 || good+n > size {
+			return good, size, nil
+		}
+		if good+n > size-verifyTail {
+			r := NewReader(io.NewSectionReader(f, good, n), good)
+			if rec, err := r.Next(); err != nil || rec.Cut {
+				return good, size, nil
+			}
+			if _, err := r.Next(); err != io.EOF || r.Damaged > 0 {
+				return good, size, nil
+			}
+		}
+		good += n
+	}
+	return good, size, nil
+}
+
+// text renders a record for the file.
+func (rec *Record) text() []byte {
+	var b bytes.Buffer
+	if rec.Version == "" {
+		rec.Version = "WARC/1.1"
+	}
+	if rec.ID() == "" {
+		rec.Set("WARC-Record-ID", newID())
+	}
+	rec.Set("WARC-Block-Digest", Digest(rec.Block))
+	rec.Set("Content-Length", strconv.Itoa(len(rec.Block)))
+	b.Grow(len(rec.Block) + 1024)
+	b.WriteString(rec.Version + "\r\n")
+	clean := strings.NewReplacer("\r", " ", "\n", " ")
+	for _, f := range rec.Fields {
+		b.WriteString(clean.Replace(f.Name) + ": " + clean.Replace(f.Value) + "\r\n")
+	}
+	b.WriteString("\r\n")
+	b.Write(rec.Block)
+	b.WriteString("\r\n\r\n")
+	return b.Bytes()
+}
+
+// Append writes the records one after the other into one segment and returns where
+// they stand, once they are on disk. After an error none of them counts as written.
+func (a *Archive) Append(recs ...Record) ([]Loc, error) {
+	var body []byte
+	offs := make([]int64, len(recs))
+	for i := range recs {
+		m, err := member(flate.DefaultCompression, recs[i].text())
+		if err != nil {
+			return nil, fmt.Errorf("compress record: %w", err)
+		}
+		offs[i] = int64(len(body))
+		body = append(body, m...)
+	}
+
+	a.mu.Lock()
+	if err := a.ready(); err != nil {
+		a.mu.Unlock()
+		return nil, err
+	}
+	f, name, gen, at := a.f, a.name, a.gen, a.size
+	if _, err := f.Write(body); err != nil {
+		// What was written of it is cut off; if that fails too, the segment is left.
+		if f.Truncate(at) != nil {
+			a.failed[gen] = err
+		}
+		a.mu.Unlock()
+		return nil, fmt.Errorf("write archive %s: %w", name, err)
+	}
+	a.size += int64(len(body))
+	end := a.size
+	a.mu.Unlock()
+
+	if err := a.sync(f, gen, end); err != nil {
+		return nil, fmt.Errorf("sync archive %s: %w", name, err)
+	}
+	locs := make([]Loc, len(recs))
+	for i := range locs {
+		locs[i] = Loc{name, at + offs[i]}
+	}
+	return locs, nil
+}
+
+// sync waits until the segment is on disk up to end. Whoever holds the lock syncs
+// for all who wrote before.
+func (a *Archive) sync(f *os.File, gen int, end int64) error {
+	a.syncMu.Lock()
+	defer a.syncMu.Unlock()
+	if a.synced.gen > gen || a.synced.gen == gen && a.synced.off >= end {
+		return nil
+	}
+	a.mu.Lock()
+	err, left, upto := a.failed[gen], a.gen != gen, a.size
+	a.mu.Unlock()
+	if err != nil || left { // a segment is synced when it is left
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		// After a failed sync the kernel may have dropped the pages and calls the next
+		// one a success: nothing of this segment can be relied on any more.
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.gen != gen { // it was left, and closed, meanwhile
+			return a.failed[gen]
+		}
+		a.failed[gen] = err
+		return err
+	}
+	a.synced.gen, a.synced.off = gen, upto
+	return nil
+}
+
+// ready makes sure that there is a segment to write to. It is called with mu held.
+func (a *Archive) ready() error {
+	if a.f != nil && a.failed[a.gen] == nil && a.size < a.opt.MaxSegment {
+		return nil
+	}
+	if a.f != nil {
+		// Some who wrote to it may not have synced yet: it is done for them here.
+		if a.failed[a.gen] == nil {
+			if err := a.f.Sync(); err != nil {
+				a.failed[a.gen] = err
+				return fmt.Errorf("sync archive %s: %w", a.name, err)
+			}
+		}
+		a.f.Close()
+		a.f = nil
+	}
+	now := a.opt.Now().UTC()
+	a.seq++
+	name := fmt.Sprintf("veille-%06d-%s.warc.gz", a.seq, now.Format("20060102150405"))
+	f, err := os.OpenFile(filepath.Join(a.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o640)
+	if err != nil {
+		return fmt.Errorf("new archive segment: %w", err)
+	}
+	info := Record{Fields: []Field{
+		{"WARC-Type", TypeInfo}, {"WARC-Record-ID", newID()}, {"WARC-Date", stamp(now)},
+		{"WARC-Filename", name}, {"Content-Type", "application/warc-fields"},
+	}, Block: []byte("software: " + a.opt.Software + "\r\nformat: WARC File Format 1.1\r\nconformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n")}
+	m, err := member(flate.DefaultCompression, info.text())
+	if err == nil {
+		_, err = f.Write(m)
+	}
+	if err == nil {
+		err = syncDir(a.dir) // the name must survive as well as the bytes
+	}
+	if err != nil {
+		f.Close()
+		os.Remove(filepath.Join(a.dir, name))
+		return fmt.Errorf("new archive segment: %w", err)
+	}
+	a.f, a.name, a.size = f, name, int64(len(m))
+	a.gen++
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Read takes one record back.
+func (a *Archive) Read(at Loc) (Record, error) {
+	if at.File != filepath.Base(at.File) || at.File == "" {
+		return Record{}, fmt.Errorf("read archive: %q is not the name of a segment", at.File)
+	}
+	f, err := os.Open(filepath.Join(a.dir, at.File))
+	if err != nil {
+		return Record{}, fmt.Errorf("read archive: %w", err)
+	}
+	defer f.Close()
+	if _, err := f.Seek(at.Offset, io.SeekStart); err != nil {
+		return Record{}, fmt.Errorf("read archive: %w", err)
+	}
+	rec, err := NewReader(f, at.Offset).Next()
+	switch {
+	case errors.Is(err, io.EOF), err == nil && rec.Offset != at.Offset:
+		return Record{}, fmt.Errorf("read archive %s: no record at %d", at.File, at.Offset)
+	case err != nil:
+		return Record{}, fmt.Errorf("read archive %s at %d: %w", at.File, at.Offset, err)
+	}
+	return rec, nil
+}
+
+// Path is where a segment lies.
+func (a *Archive) Path(name string) string { return filepath.Join(a.dir, filepath.Base(name)) }
+
+// Close ends writing.
+func (a *Archive) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.f == nil {
+		return nil
+	}
+	err := a.f.Sync()
+	if err2 := a.f.Close(); err == nil {
+		err = err2
+	}
+	a.f = nil
+	return err
+}
