@@ -10,7 +10,7 @@
 // [Compile] lowers a query to a [Plan] of primitive tests over index fields, with
 // the words already analysed. The search index translates the plan leaf by leaf;
 // [Plan.Match] evaluates the same plan on a [Doc] in memory, and [Rules] does so
-// for many saved queries at once. [DealFields], [ArticleFields] and [PriceFields]
+// for many saved queries at once. [DealRecord], [ArticleRecord] and [PriceRecord]
 // say what a document holds, for both. [Complete] proposes what may be typed next.
 //
 // The package reads no index and knows no analyser of its own: words are cut by
