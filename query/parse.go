@@ -708,11 +708,18 @@ func (p *parser) value(f Field, raw, name token) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	if va.Text > vb.Text {
+	if va.IDs[0] > vb.IDs[0] {
 		va, vb = vb, va
 	}
-	pair := PairToken(va.Text, vb.Text)
-	return Value{Kind: Keyword, Text: pair, Name: va.Name + " ~ " + vb.Name, IDs: []string{pair}}, nil
+	return Value{Kind: Keyword, Text: va.Text + "~" + vb.Text, Name: va.Name + " ~ " + vb.Name, IDs: []string{PairToken(va.IDs[0], vb.IDs[0])}}, nil
+}
+
+// spell writes the id of a vendor so that it reads back as that vendor only.
+func (p *parser) spell(id string) string {
+	if refs := p.opt.Resolve(id); len(refs) == 1 && refs[0].ID == id {
+		return id
+	}
+	return "=" + id
 }
 
 func (p *parser) list(name string, raw token) (Value, error) {
@@ -759,9 +766,19 @@ func (p *parser) vendor(s string, raw token) (Value, error) {
 		return Value{Kind: Keyword, Text: id, Name: s, IDs: []string{id}}, nil
 	}
 	refs := p.opt.Resolve(s)
+	// hp may be an id and yet a name of two companies; =hp is the id alone.
+	if exact, ok := strings.CutPrefix(s, "="); ok {
+		s, refs = exact, nil
+		for _, r := range p.opt.Resolve(exact) {
+			if r.ID == exact {
+				refs = append(refs, r)
+				break
+			}
+		}
+	}
 	switch len(refs) {
 	case 1:
-		return Value{Kind: Keyword, Text: refs[0].ID, Name: refs[0].Name, IDs: []string{refs[0].ID}}, nil
+		return Value{Kind: Keyword, Text: p.spell(refs[0].ID), Name: refs[0].Name, IDs: []string{refs[0].ID}}, nil
 	case 0:
 		if !strings.HasPrefix(id, "x-") {
 			id = "x-" + id
@@ -773,7 +790,7 @@ func (p *parser) vendor(s string, raw token) (Value, error) {
 				if len(h.Suggestions) == 3 {
 					break
 				}
-				h.Suggestions = append(h.Suggestions, r.ID)
+				h.Suggestions = append(h.Suggestions, p.spell(r.ID))
 			}
 		}
 		if len(h.Suggestions) > 0 {
@@ -787,7 +804,7 @@ func (p *parser) vendor(s string, raw token) (Value, error) {
 	var names []string
 	for _, r := range refs {
 		names = append(names, r.Name)
-		err.Suggestions = append(err.Suggestions, r.ID)
+		err.Suggestions = append(err.Suggestions, p.spell(r.ID))
 	}
 	err.FR = fmt.Sprintf("« %s » peut être %s", s, strings.Join(names, " ou "))
 	err.EN = fmt.Sprintf("%q may be %s", s, strings.Join(names, " or "))

@@ -14,7 +14,7 @@ var testNow = time.Date(2026, 5, 31, 22, 30, 0, 0, time.UTC) // 1 June 00:30 in 
 // testVendors is a small catalogue: id, name, other names.
 var testVendors = [][]string{
 	{"nutanix", "Nutanix"}, {"hpe", "HPE", "hewlett packard enterprise", "hewlett-packard-enterprise", "hp"},
-	{"hp-inc", "HP Inc.", "hp"}, {"arrow", "Arrow", "arrow ecs"}, {"dell", "Dell", "dell technologies"},
+	{"hp", "HP Inc."}, {"arrow", "Arrow", "arrow ecs"}, {"dell", "Dell", "dell technologies"},
 	{"aws", "Amazon Web Services"}, {"microsoft", "Microsoft", "azure"}, {"google", "Google", "google cloud"},
 	{"capgemini", "Capgemini"}, {"ovhcloud", "OVHcloud", "ovh"}, {"vmware", "VMware"}, {"broadcom", "Broadcom"}, {"econocom", "Econocom"}, {"nvidia", "Nvidia"},
 }

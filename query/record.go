@@ -3,6 +3,7 @@ package query
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/veille/schemas"
@@ -50,7 +51,7 @@ func (r *record) party(id string, c Catalogue) {
 	for _, k := range kinds {
 		r.add("kind", k)
 		if country != "" {
-			r.add("kind", KindToken(k, country))
+			r.add("kind", KindToken(k, strings.ToLower(country)))
 		}
 	}
 }
