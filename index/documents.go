@@ -1,0 +1,435 @@
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/document"
+	bindex "github.com/blevesearch/bleve_index_api"
+
+	"example.org/veille/query"
+	"example.org/veille/schemas"
+)
+
+// The mapping is static: these functions are it. Nothing is mapped by reflection,
+// no field appears because a document has it.
+//
+//	kind             a, d, p or t
+//	X.title_fr …     analysed, with positions; also _en
+//	X.title_und …    every word, no positions: prefixes, typos
+//	X.party …        exact values, one term each
+//	#date …          numbers and times, one term each, read by the columns only
+//	stored           the document itself, JSON in zstd; nothing else is needed to
+//	                 answer. Beside the postings it costs about 1.4 KB an article
+//	                 and is as durable as they are, which a file beside would not be.
+const (
+	optText    = bindex.IndexField | bindex.IncludeTermVectors
+	optPlain   = bindex.IndexField | bindex.SkipFreqNorm
+	optKeyword = bindex.IndexField | bindex.SkipFreqNorm
+)
+
+const fieldStored = "stored"
+
+// Number fields beside those of [query.Record].
+const (
+	numUpdated = "updated" // of a deal: when its status was last told
+	numPut     = "put"     // of an article: Extraction.At, in milliseconds
+)
+
+// Keyword fields beside those of [query.Record].
+const fieldArticle = "article" // of a price: its article; of a deal: its evidence
+
+// BadDocument tells which of the documents given cannot be indexed. Nothing was
+// written.
+type BadDocument struct {
+	N    int // position in the slice
+	What string
+}
+
+func (e *BadDocument) Error() string { return e.What }
+
+// storedPrice is what a price document keeps.
+type storedPrice struct {
+	Price   schemas.Price   `json:"price"`
+	Article schemas.Article `json:"article"`
+}
+
+// tombstone is what is left of a deal that is gone.
+type tombstone struct {
+	Kind string `json:"kind"`
+	Into string `json:"into,omitempty"`
+}
+
+// writer gathers one batch against one state of the index.
+type writer struct {
+	sh     *shelf
+	snap   *snapshot
+	cat    query.Catalogue
+	batch  *bleve.Batch
+	prices map[string][]string // by article, of this batch
+	at     map[string]int64    // numPut by article, of this batch
+}
+
+func newWriter(sh *shelf, cat query.Catalogue) (*writer, error) {
+	snap, err := sh.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	return &writer{sh: sh, snap: snap, cat: cat, batch: sh.bl.NewBatch(), prices: map[string][]string{}, at: map[string]int64{}}, nil
+}
+
+func (w *writer) close() error { return w.snap.close() }
+
+// commit writes the batch and returns when it is on disk.
+func (w *writer) commit() error {
+	gen := w.sh.gen.Load() + 1
+	w.batch.SetInternal(genKey, binary.BigEndian.AppendUint64(nil, gen))
+	if err := w.sh.bl.Batch(w.batch); err != nil {
+		return err
+	}
+	w.sh.gen.Store(gen)
+	return nil
+}
+
+func (w *writer) putExtraction(x schemas.Extraction) error {
+	id := x.Article.ID
+	at := x.At.UnixMilli()
+	old, err := w.oldPut(id)
+	if err != nil {
+		return err
+	}
+	if old > at {
+		return nil
+	}
+	gone, err := w.oldPrices(id)
+	if err != nil {
+		return err
+	}
+	for _, p := range gone {
+		w.batch.Delete(p)
+	}
+	doc, err := w.document("a", query.ArticleRecord(x, w.cat), x)
+	if err != nil {
+		return err
+	}
+	addNumber(doc, numPut, float64(at))
+	if err := w.batch.IndexAdvanced(doc); err != nil {
+		return err
+	}
+	w.at[id] = at
+	w.prices[id] = nil
+	short := x.Article
+	short.Text = ""
+	for _, p := range x.Prices {
+		doc, err := w.document("p", query.PriceRecord(p, x.Article, w.cat), storedPrice{p, short})
+		if err != nil {
+			return err
+		}
+		addKeyword(doc, "p", fieldArticle, id)
+		if err := w.batch.IndexAdvanced(doc); err != nil {
+			return err
+		}
+		w.prices[id] = append(w.prices[id], p.ID)
+	}
+	return nil
+}
+
+// oldPut tells when what the index says of an article was extracted.
+func (w *writer) oldPut(article string) (int64, error) {
+	if at, ok := w.at[article]; ok {
+		return at, nil
+	}
+	seg, doc, ok, err := w.snap.lookup(article)
+	if err != nil || !ok {
+		return -1 << 62, err
+	}
+	col, err := w.snap.num(seg, numPut)
+	if err != nil {
+		return 0, err
+	}
+	if v := col.of(doc); len(v) > 0 {
+		return int64(v[0]), nil
+	}
+	return -1 << 62, nil
+}
+
+// oldPrices lists the prices the index has of an article.
+func (w *writer) oldPrices(article string) ([]string, error) {
+	if ids, ok := w.prices[article]; ok {
+		return ids, nil
+	}
+	return w.snap.ids(keywordField("p", fieldArticle), article)
+}
+
+func (w *writer) putDeal(e schemas.DealEvent) error {
+	if e.Gone() {
+		doc := document.NewDocument(e.Deal.ID)
+		addTerm(doc, fieldKind, "t")
+		if err := w.store(doc, tombstone{e.Kind, e.Into}); err != nil {
+			return err
+		}
+		return w.batch.IndexAdvanced(doc)
+	}
+	doc, err := w.document("d", query.DealRecord(e.Deal, w.cat), e.Deal)
+	if err != nil {
+		return err
+	}
+	addNumber(doc, numUpdated, float64(e.Deal.Updated.Unix()))
+	seen := map[string]bool{}
+	for _, ev := range e.Deal.Evidence {
+		if !seen[ev.Article] {
+			seen[ev.Article] = true
+			addKeyword(doc, "d", fieldArticle, ev.Article)
+		}
+	}
+	return w.batch.IndexAdvanced(doc)
+}
+
+// document makes the bleve document of a record; stored is kept in it.
+func (w *writer) document(kind string, r query.Record, stored any) (*document.Document, error) {
+	doc := document.NewDocument(r.ID)
+	addTerm(doc, fieldKind, kind)
+	for name, values := range r.Keywords {
+		for _, v := range values {
+			addKeyword(doc, kind, name, v)
+		}
+	}
+	for name, values := range r.Numbers {
+		for _, v := range values {
+			addNumber(doc, name, v)
+		}
+	}
+	for name, values := range r.Dates {
+		for _, v := range values {
+			addNumber(doc, name, float64(v.Unix()))
+		}
+	}
+	stretches := map[string]uint64{}
+	for _, t := range r.Texts {
+		name := keywordField(kind, query.TextIndex(t.Field, t.Lang))
+		// Positions in an array keep a phrase from running over into the next stretch.
+		var at []uint64
+		if n := stretches[name]; n > 0 {
+			at = []uint64{n}
+		}
+		stretches[name]++
+		value := []byte(t.Value)
+		doc.AddField(document.NewTextFieldCustom(name, at, value, optText, analyzer{t.Lang}))
+		doc.AddField(document.NewTextFieldCustom(keywordField(kind, query.TextIndex(t.Field, query.Plain)), nil, value, optPlain, analyzer{query.Plain}))
+	}
+	return doc, w.store(doc, stored)
+}
+
+func (w *writer) store(doc *document.Document, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", doc.ID(), err)
+	}
+	doc.AddField(document.NewTextFieldWithIndexingOptions(fieldStored, nil, w.sh.enc.EncodeAll(body, nil), bindex.StoreField))
+	return nil
+}
+
+func addTerm(doc *document.Document, field, term string) {
+	doc.AddField(document.NewTextFieldWithIndexingOptions(field, nil, []byte(term), optKeyword))
+}
+
+func addKeyword(doc *document.Document, kind, name, value string) {
+	if len(value) > 0 && len(value) <= maxKeyword {
+		addTerm(doc, keywordField(kind, name), value)
+	}
+}
+
+func addNumber(doc *document.Document, name string, v float64) {
+	addTerm(doc, numberField(name), encodeNumber(v))
+}
+
+// maxKeyword is longer than any address that is kept.
+const maxKeyword = schemas.MaxURL
+
+// lookup finds the live document with an id.
+func (s *snapshot) lookup(id string) (seg, doc int, ok bool, err error) {
+	n, err := s.r.InternalID(id)
+	if err != nil || n == nil {
+		return 0, 0, false, err
+	}
+	seg, doc = s.find(docNumber(n))
+	return seg, doc, true, nil
+}
+
+// ids lists the ids of the live documents with a term.
+func (s *snapshot) ids(field, term string) (ids []string, err error) {
+	tr, err := s.r.TermFieldReader(context.Background(), []byte(term), field, false, false, false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, tr.Close()) }()
+	for {
+		d, err := tr.Next(nil)
+		if err != nil || d == nil {
+			return ids, err
+		}
+		id, err := s.r.ExternalID(d.ID)
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, id)
+	}
+}
+
+// decode reads the stored document.
+func (s *snapshot) decode(seg, doc int, v any) error {
+	var body []byte
+	err := s.segs[seg].VisitDocument(uint64(doc), func(field string, _ byte, value []byte, _ []uint64) bool {
+		if field == fieldStored {
+			body = value
+			return false
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("read document: %w", err)
+	}
+	plain, err := s.dec.DecodeAll(body, nil)
+	if err != nil {
+		return fmt.Errorf("read document: %w", err)
+	}
+	if err := json.Unmarshal(plain, v); err != nil {
+		return fmt.Errorf("read document: %w", err)
+	}
+	return nil
+}
+
+// load reads the rows of a page.
+func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []row) error {
+	for _, r := range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		seg, doc := s.find(r.n)
+		var err error
+		switch kind {
+		case "d":
+			var d schemas.Deal
+			err = s.decode(seg, doc, &d)
+			res.Deals = append(res.Deals, d)
+		case "a":
+			var x schemas.Extraction
+			err = s.decode(seg, doc, &x)
+			res.Articles = append(res.Articles, ArticleHit{x})
+		case "p":
+			var p storedPrice
+			err = s.decode(seg, doc, &p)
+			res.Prices = append(res.Prices, PriceHit{p.Price, p.Article})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Article returns an article with what was found in it, or [ErrNotFound].
+func (ix *Index) Article(id string) (schemas.Extraction, error) {
+	var x schemas.Extraction
+	kind, err := ix.get(id, func(kind byte) any {
+		if kind == 'a' {
+			return &x
+		}
+		return nil
+	})
+	if err == nil && kind != 'a' {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return x, fmt.Errorf("article %s: %w", id, err)
+	}
+	return x, nil
+}
+
+// Deal returns a deal; a [*Gone] when it was merged or retracted; [ErrNotFound].
+func (ix *Index) Deal(id string) (schemas.Deal, error) {
+	var d schemas.Deal
+	var t tombstone
+	kind, err := ix.get(id, func(kind byte) any {
+		switch kind {
+		case 'd':
+			return &d
+		case 't':
+			return &t
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case kind == 't':
+		err = &Gone{ID: id, Kind: t.Kind, Into: t.Into}
+	case kind != 'd':
+		err = ErrNotFound
+	}
+	if err != nil {
+		return d, fmt.Errorf("deal %s: %w", id, err)
+	}
+	return d, nil
+}
+
+// get decodes the document with an id into what into returns for its kind.
+func (ix *Index) get(id string, into func(kind byte) any) (kind byte, err error) {
+	err = ix.withSnapshot(func(s *snapshot) error {
+		seg, doc, ok, err := s.lookup(id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return ErrNotFound
+		}
+		kind = s.sets[seg].kind[doc]
+		v := into(kind)
+		if v == nil {
+			return ErrNotFound
+		}
+		return s.decode(seg, doc, v)
+	})
+	return kind, err
+}
+
+func (ix *Index) withSnapshot(f func(*snapshot) error) (err error) {
+	sh, err := ix.hold()
+	if err != nil {
+		return err
+	}
+	defer sh.release()
+	s, err := sh.snapshot()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	return f(s)
+}
+
+// Counts tells how many articles, deals and prices there are.
+func (ix *Index) Counts() (articles, deals, prices int, err error) {
+	err = ix.withSnapshot(func(s *snapshot) error {
+		for _, k := range []struct {
+			kind string
+			n    *int
+		}{{"a", &articles}, {"d", &deals}, {"p", &prices}} {
+			tr, err := s.r.TermFieldReader(context.Background(), []byte(k.kind), fieldKind, false, false, false)
+			if err != nil {
+				return err
+			}
+			*k.n = int(tr.Count())
+			if err := tr.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("count documents: %w", err)
+	}
+	return articles, deals, prices, err
+}
