@@ -33,7 +33,9 @@ type front struct {
 	noted           map[string]bool
 	lang            string // xml:lang of the root
 
-	noDouble, noSingle, noGreater bool // no such byte remains: spares a second search to the end
+	// What is known not to come any more: spares a second search to the end, which would make hostile input quadratic.
+	noDouble, noSingle, noCommentEnd, noPIEnd bool
+	declarations                              int
 
 	text textState
 }
@@ -78,12 +80,21 @@ type textState struct {
 
 type attr struct{ space, name, value string } // name in lower case, space canonical
 
+// maxNotes bounds Recovered: a document with more kinds of faults than this is told by the first of them.
+const maxNotes = 20
+
 func (f *front) note(format string, args ...any) {
-	s := fmt.Sprintf(format, args...)
+	if f.noted[format] && len(args) == 0 { // two million stray ampersands cost a look-up each
+		return
+	}
+	s := format
+	if len(args) > 0 {
+		s = fmt.Sprintf(format, args...)
+	}
 	if f.noted == nil {
 		f.noted = map[string]bool{}
 	}
-	if !f.noted[s] && len(f.notes) < 20 {
+	if !f.noted[s] && len(f.notes) < maxNotes {
 		f.noted[s] = true
 		f.notes = append(f.notes, s)
 	}
@@ -130,9 +141,14 @@ func (f *front) scan() error {
 		rest := f.src[f.pos:]
 		switch {
 		case bytes.HasPrefix(rest, []byte("<!--")):
-			if n := bytes.Index(rest[4:], []byte("-->")); n >= 0 {
+			n := -1
+			if !f.noCommentEnd {
+				n = bytes.Index(rest[4:], []byte("-->"))
+			}
+			if n >= 0 {
 				f.pos += 4 + n + 3
 			} else {
+				f.noCommentEnd = true
 				f.note("unclosed comment")
 				f.pos += 4 // what follows counts as content: better a stray comment than a lost feed
 			}
@@ -152,9 +168,13 @@ func (f *front) scan() error {
 				return err
 			}
 		case bytes.HasPrefix(rest, []byte("<?")):
-			n := bytes.Index(rest, []byte("?>"))
-			if g := bytes.IndexByte(rest, '>'); n < 0 && g >= 0 {
-				n = g - 1
+			n := -1
+			if !f.noPIEnd {
+				n = bytes.Index(rest, []byte("?>"))
+				f.noPIEnd = n < 0
+			}
+			if n < 0 {
+				n = bytes.IndexByte(rest, '>') - 1
 			}
 			if n < 0 {
 				f.pos = len(f.src)
@@ -197,6 +217,9 @@ func (f *front) scan() error {
 func (f *front) doctype(rest []byte) error {
 	depth, quote := 0, byte(0)
 	limit := min(len(rest), 64<<10)
+	if f.declarations++; f.declarations > 16 {
+		limit = 0
+	}
 	end := -1
 	for i := 2; i < limit; i++ {
 		c := rest[i]
@@ -371,7 +394,7 @@ func (f *front) start(rest []byte) (bool, error) {
 		return false, nil
 	}
 	var attrs []rawAttr
-	selfClosing, closed := false, false
+	selfClosing, closed, words := false, false, 0
 	for i < len(rest) {
 		c := rest[i]
 		if c == '>' {
@@ -402,9 +425,11 @@ func (f *front) start(rest []byte) (bool, error) {
 		if j < len(rest) && rest[j] == '=' {
 			j = skipBlank(rest, j+1)
 			a.value, i = f.attrValue(rest, j)
+		} else if words++; words > 8 { // prose behind a less-than sign
+			return false, nil
 		}
 		if len(attrs) >= MaxAttributes {
-			return false, fmt.Errorf("%w: more than %d attributes", ErrTooMany, MaxAttributes)
+			return true, fmt.Errorf("%w: more than %d attributes", ErrTooMany, MaxAttributes)
 		}
 		attrs = append(attrs, a)
 	}
@@ -532,7 +557,7 @@ func (f *front) open(raw []byte, attrs []rawAttr, selfClosing bool) error {
 	if !f.started {
 		f.openRoot(space, local, list, &fr)
 		if f.format == "" {
-			if err := notFeed(local); err != nil {
+			if err := notFeed(local); err != nil && len(f.stack) == 0 {
 				return err
 			}
 			fr.kind = wrapper

@@ -3,6 +3,7 @@ package feed
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -499,12 +500,13 @@ func (f *front) finishText(fr frame) {
 		}
 		out = []byte(strings.TrimSpace(string(out)))
 	}
+	permalink := !strings.EqualFold(value(t.attrs, "ispermalink"), "false")
 	f.text = textState{}
 	if len(out) == 0 && r.as != plain {
 		return
 	}
 	if r.emit == "guid" {
-		f.writeText("guid", out, attr{name: "isPermaLink", value: map[bool]string{true: "false", false: "true"}[strings.EqualFold(value(t.attrs, "ispermalink"), "false")]})
+		f.writeText("guid", out, attr{name: "isPermaLink", value: strconv.FormatBool(permalink)})
 		return
 	}
 	f.writeText(r.emit, out)

@@ -37,6 +37,11 @@ func Decode(body []byte, stated ...string) (text []byte, name string) {
 	}
 
 	multi, bad := survey(body)
+	if whole := uncut(body); bad > 0 && len(whole) < len(body) {
+		if m, b := survey(whole); b == 0 && m > 0 { // cut within its last character
+			return whole, "utf-8"
+		}
+	}
 	if bad == 0 {
 		for _, s := range stated {
 			if e, name := lookup(s); e != nil && (sevenBit(name) && escapes(body, name) || eastAsian(name) && multi > 0 && multi < cjkTrust) {
@@ -149,14 +154,7 @@ func survey(b []byte) (multi, bad int) {
 
 // patch reads each byte that is not UTF-8 as windows-1252, and drops a character cut at the end.
 func patch(b []byte) []byte {
-	for cut := 1; cut <= 3 && cut <= len(b); cut++ { // a lead byte among the last three without its tail
-		if c := b[len(b)-cut]; c >= 0xC0 {
-			if !utf8.FullRune(b[len(b)-cut:]) {
-				b = b[:len(b)-cut]
-			}
-			break
-		}
-	}
+	b = uncut(b)
 	out := make([]byte, 0, len(b)+len(b)/16)
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])
@@ -169,6 +167,19 @@ func patch(b []byte) []byte {
 		i += n
 	}
 	return out
+}
+
+// uncut drops a lead byte among the last three that has not its whole tail.
+func uncut(b []byte) []byte {
+	for n := 1; n <= 3 && n <= len(b); n++ {
+		if c := b[len(b)-n]; c >= 0xC0 {
+			if !utf8.FullRune(b[len(b)-n:]) {
+				return b[:len(b)-n]
+			}
+			break
+		}
+	}
+	return b
 }
 
 func convert(e encoding.Encoding, b []byte) []byte {
