@@ -65,7 +65,11 @@ func (e *SyntaxError) Fix(input string, i int) string {
 	if i < 0 || i >= len(e.Suggestions) || e.Pos < 0 || e.Len < 0 || e.Pos+e.Len > len(r) {
 		return input
 	}
-	return strings.TrimSpace(string(r[:e.Pos]) + e.Suggestions[i] + string(r[e.Pos+e.Len:]))
+	before, after := r[:e.Pos], r[e.Pos+e.Len:]
+	if e.Suggestions[i] == "" && len(before) > 0 && blank(before[len(before)-1]) && len(after) > 0 && blank(after[0]) {
+		after = after[1:]
+	}
+	return strings.TrimSpace(string(before) + e.Suggestions[i] + string(after))
 }
 
 // Caret draws the fault under the query, for a terminal: two lines, the query

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -142,6 +143,9 @@ func countries() []Enum {
 				continue
 			}
 			id := strings.ToLower(code)
+			if fr.Name(r) == "" || en.Name(r) == "" { // dissolved states
+				continue
+			}
 			out = append(out, Enum{ID: id, FR: fr.Name(r), EN: en.Name(r), Aliases: extra[id]})
 		}
 	}
@@ -186,7 +190,7 @@ func nearest(s string, names []string, n int) []string {
 	if len(s) < 5 {
 		limit = 1
 	}
-	if len(s) > 40 || s == "" {
+	if n := utf8.RuneCountInString(s); n < 3 || n > 40 {
 		return nil
 	}
 	for _, name := range names {
@@ -268,6 +272,9 @@ func fieldRows() []Field {
 		role("investor", "société qui investit", "organisation that invests", "investisseur", "investor", "investor:nvidia", "investisseur"),
 		role("maker", "société dont l’offre est en jeu : vendeur, prestataire ou fournisseur", "organisation whose offer is concerned: vendor, provider or supplier", "constructeur", "maker", "maker:nutanix distributor:arrow", "constructeur", "fabricant"),
 		role("partner", "partie d’un partenariat", "party of a partnership", "partenaire", "partner", "partner:google", "partenaire"),
+		role("seller", "société qui cède", "organisation that sells a business", "cédant", "seller", "seller:broadcom", "cédant"),
+		role("plaintiff", "société qui attaque en justice", "organisation that sues", "plaignant", "plaintiff", "plaintiff:oracle", "plaignant"),
+		role("defendant", "société attaquée en justice", "organisation that is sued", "défendeur", "defendant", "defendant:google", "défendeur"),
 		{Name: "kind", Aliases: []string{"genre", "métier"}, Kind: EnumField, Example: "kind:hyperscaler kind:integrator@fr",
 			FR: "métier d’une des sociétés, au besoin avec son pays", EN: "trade of one of the organisations, with its country if wanted",
 			Values: []Enum{
@@ -316,7 +323,7 @@ func fieldRows() []Field {
 				{"denied", "démenti", "denied", nil},
 				{"background", "rappel", "background", []string{"contexte"}},
 			}},
-		{Name: "territory", Aliases: []string{"pays", "territoire", "country", "region", "région"}, Kind: EnumField, Example: "territory:fr",
+		{Name: "territory", Aliases: []string{"pays", "territoire", "country", "région"}, Kind: EnumField, Example: "territory:fr",
 			FR: "pays (code ISO ou nom) ou région de l’accord", EN: "country (ISO code or name) or region of the deal",
 			Values: []Enum{
 				{"emea", "EMEA", "EMEA", nil}, {"europe", "Europe", "Europe", nil}, {"eu", "Union européenne", "European Union", []string{"ue"}},
@@ -333,7 +340,7 @@ func fieldRows() []Field {
 		{Name: "source", Kind: SlugField, Example: "source:lemagit", FR: "source (son identifiant)", EN: "outlet (its slug)", label: [2]string{"source", "source"}},
 		{Name: "since", Aliases: []string{"depuis"}, Kind: DateField, index: "date", Example: "since:2026-01", FR: "depuis cette date, comprise : AAAA, AAAA-MM, AAAA-MM-JJ, 30j, hier", EN: "from this date on: YYYY, YYYY-MM, YYYY-MM-DD, 30d, yesterday"},
 		{Name: "until", Aliases: []string{"jusque", "jusqu'à", "jusqu'au"}, Kind: DateField, index: "date", Example: "until:2026-03-31", FR: "jusqu’à cette date comprise", EN: "up to and including this date"},
-		{Name: "date", Aliases: []string{"le"}, Kind: DateField, Example: "date:2026-01..2026-03", FR: "première parution : un jour, un mois, une année ou un intervalle", EN: "first published: a day, month, year or range"},
+		{Name: "date", Kind: DateField, Example: "date:2026-01..2026-03", FR: "première parution : un jour, un mois, une année ou un intervalle", EN: "first published: a day, month, year or range"},
 		{Name: "price", Aliases: []string{"prix"}, Kind: NumberField, Example: "price:10k..50k", FR: "montant d’un prix cité", EN: "amount of a quoted price", label: [2]string{"prix", "price"}},
 		{Name: "currency", Aliases: []string{"devise", "monnaie"}, Kind: SlugField, Example: "currency:EUR", FR: "devise (code ISO 4217)", EN: "currency (ISO 4217 code)"},
 		{Name: "price_kind", Aliases: []string{"type_prix", "type_de_prix", "nature_prix"}, Kind: EnumField, Example: "price_kind:product_price", FR: "nature du montant", EN: "what the amount is",

@@ -87,6 +87,7 @@ type parser struct {
 	in      []rune
 	pos     int
 	ahead   *token
+	last    token // consumed before the current one
 	opt     Options
 	depth   int
 	negated int
@@ -164,6 +165,22 @@ func (p *parser) next() token {
 	return t
 }
 
+// urlEnd finds the end of an address: it may hold commas, and parentheses in pairs.
+func (p *parser) urlEnd(at int) int {
+	open := 0
+	for ; at < len(p.in); at++ {
+		switch r := p.in[at]; {
+		case r == '(':
+			open++
+		case r == ')' && open > 0:
+			open--
+		case stops(r):
+			return at
+		}
+	}
+	return at
+}
+
 func (p *parser) lex() token {
 	at := p.pos
 	if at >= len(p.in) {
@@ -187,6 +204,10 @@ func (p *parser) lex() token {
 		end++
 	}
 	s := norm.NFC.String(string(p.in[at:end]))
+	if isURL(s) {
+		end = p.urlEnd(at)
+		return token{kind: word, start: at, end: end, text: norm.NFC.String(p.slice(at, end))}
+	}
 	switch operator(s) {
 	case "AND":
 		return token{kind: andOp, start: at, end: end, text: s}
@@ -362,7 +383,8 @@ func (p *parser) unary() (Expr, error) {
 }
 
 func (p *parser) operand() (Expr, error) {
-	t := p.next()
+	t, before := p.next(), p.last
+	p.last = t
 	switch t.kind {
 	case lparen:
 		return p.parens(t)
@@ -378,10 +400,14 @@ func (p *parser) operand() (Expr, error) {
 	if t.text == "»" {
 		return nil, fault(UnterminatedPhrase, t.start, 1, "ce guillemet ne ferme rien", "this quotation mark closes nothing", "")
 	}
-	if strings.HasPrefix(t.text, ":") {
-		return nil, fault(UnknownField, t.start, t.end-t.start,
-			"il manque le nom du champ, sans espace devant les deux-points", "the name of the field is missing; no blank before the colon",
-			quote(t.text))
+	if rest, ok := strings.CutPrefix(t.text, ":"); ok {
+		err := fault(UnknownField, t.start, t.end-t.start,
+			"il manque le nom du champ, sans espace devant les deux-points", "the name of the field is missing; no blank before the colon", rest)
+		if f, ok := FieldByName(before.text); ok && before.kind == word {
+			err.Pos, err.Len = before.start, t.end-before.start
+			err.Suggestions = []string{f.Name + ":" + rest}
+		}
+		return nil, err
 	}
 	if isURL(t.text) {
 		v, err := p.slug(FieldRow("url"), t.text, t)
@@ -391,6 +417,9 @@ func (p *parser) operand() (Expr, error) {
 		return p.clause("url", t, v)
 	}
 	if t.text == "*" {
+		if p.negated > 0 {
+			return nil, fault(MisplacedWildcard, t.start, 1, "on ne peut pas tout exclure", "everything cannot be left out")
+		}
 		return nil, nil // everything
 	}
 	if strings.Trim(t.text, ",") == "" {
@@ -471,6 +500,15 @@ func (p *parser) wordValue(t token) (Value, error) {
 		s, kind = body, Fuzzy
 	}
 	n := t.end - t.start
+	if body, typos, ok := strings.Cut(s, "~"); ok && kind == Word && strings.Trim(typos, "0123456789") == "" {
+		err := fault(MisplacedWildcard, t.start, n, "une seule faute est admise, et par mot : mot~", "one typo is allowed, and in a word: word~")
+		if body != "" {
+			err.Suggestions = []string{body + "~"}
+		} else {
+			err.Suggestions = []string{""}
+		}
+		return Value{}, err
+	}
 	if star := strings.IndexByte(s, '*'); star >= 0 {
 		bare := strings.ReplaceAll(s, "*", "")
 		if star > 0 {
@@ -570,8 +608,11 @@ func (p *parser) rawValue(f Field, at int) (token, error) {
 		return t, err
 	}
 	end := at
-	for end < len(p.in) && !stops(p.in[end]) && (p.in[end] != ',' || f.Name == "url") {
+	for end < len(p.in) && !stops(p.in[end]) && p.in[end] != ',' {
 		end++
+	}
+	if f.Name == "url" {
+		end = p.urlEnd(at)
 	}
 	if end == at {
 		if p.at(at) == ',' {
@@ -819,7 +860,8 @@ func (p *parser) enum(f Field, raw token) (Value, error) {
 	}
 	e, ok := f.EnumByName(base)
 	if !ok {
-		return Value{}, p.unknownValue(f, raw, base, func(s string) string { return s })
+		after := s[len(base):]
+		return Value{}, p.unknownValue(f, raw, base, func(s string) string { return s + after })
 	}
 	if !at {
 		return Value{Kind: Keyword, Text: e.ID, Name: e.ID, IDs: []string{e.ID}}, nil
@@ -874,7 +916,7 @@ func (p *parser) slug(f Field, s string, raw token) (Value, error) {
 			return Value{}, fault(UnknownValue, raw.start, n,
 				fmt.Sprintf("currency: veut un code de trois lettres, pas « %s »", s), fmt.Sprintf("currency: needs a code of three letters, not %q", s), nearest(s, []string{"EUR", "USD", "GBP", "CHF", "CAD"}, 1)...)
 		}
-		text = id
+		text, s = id, id
 	case "url":
 		id = URLKey(s)
 		if id == "" {

@@ -232,6 +232,7 @@ func plainValue(s string) bool {
 
 // Effective is the query that is run: deals that are only mentioned as
 // background are left out unless the query speaks of the field status itself.
+// [Compile] applies the same default; this is for showing it.
 func (q Query) Effective() Query {
 	if mentions(q.Expr, "status") {
 		return q

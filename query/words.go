@@ -149,6 +149,9 @@ func (w wording) value(f Field, v Value) string {
 		if f.Kind == EnumField {
 			return f.Label(v.Text, w.lang())
 		}
+		if f.Name == "pair" {
+			return strings.Replace(v.Name, " ~ ", w.pick(" et ", " and "), 1)
+		}
 		if v.Name != "" {
 			return v.Name
 		}
