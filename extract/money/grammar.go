@@ -328,10 +328,10 @@ func (s *scan) suffix(v *value, k int, glued bool) int {
 			j++
 		case (w == "d" || w == "D") && j+1 < len(s.toks) && apostropheSize(s.tok(j+1)) > 0:
 			j += 2
-		case w == "-" && !s.toks[j].gap:
+		case v.code == "" && w == "-" && !s.toks[j].gap:
 			j++
 		}
-	} else if s.is(j, "-") && !s.toks[j].gap {
+	} else if v.code == "" && s.is(j, "-") && !s.toks[j].gap {
 		j++ // a 12-euro fee
 	}
 	if j >= len(s.toks) {
@@ -635,7 +635,7 @@ func (s *scan) spelled(i int) (value, bool) {
 	}
 	if k < len(s.toks) {
 		if n := s.suffix(&v, k, false); n > k {
-			if v.code == "%" {
+			if v.code == "%" || s.followedByNumber(n) && !s.toks[n].gap {
 				return value{}, false
 			}
 			if !v.subunit && s.opt.words && v.power == 0 {
@@ -839,9 +839,6 @@ func (s *scan) emitPair(n int, a, b value, how pairing) int {
 		b.d, b.power = b.d.shift(a.power), a.power
 	}
 	if a.code == "%" {
-		if how != paired {
-			return s.emitPercent(n, b, b)
-		}
 		return s.emitPercent(n, a, b)
 	}
 	if a.code == "" { // "entre 2 et 2,5 milliards" without a currency of their own
@@ -1136,6 +1133,9 @@ func (s *scan) moneyFollows(i, end int) bool {
 		return false
 	}
 	if s.lang.comma {
+		if strings.HasSuffix(w, "é") || strings.HasSuffix(w, "és") || strings.HasSuffix(w, "ée") || strings.HasSuffix(w, "ées") {
+			return true // "10 millions apportés par…"
+		}
 		switch w {
 		case "pour", "en", "au", "aux", "à", "contre", "et", "dont", "sur", "par", "l", "cette", "ce", "dans", "chez", "il", "mais", "ou", "qui", "que", "lors", "avec", "voire", "après", "avant", "selon", "fin", "depuis", "l'an", "seulement", "environ", "hors", "soit", "sous", "d'ici", "le", "la", "un", "annoncés", "annuels", "supplémentaires":
 			return true

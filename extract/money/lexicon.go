@@ -51,6 +51,7 @@ type (
 		Kinds      []struct {
 			Kind    string   `yaml:"kind"`
 			Subkind string   `yaml:"subkind"`
+			Side    string   `yaml:"side"`
 			Weight  int      `yaml:"weight"`
 			Words   []string `yaml:"words"`
 		} `yaml:"kinds"`
@@ -94,6 +95,7 @@ type phrase struct {
 	name   string // currency code, qualifier, unit, kind, …
 	sub    string // subkind
 	n      int    // power of ten, number or weight
+	after  bool   // a cue that counts only where it touches the amount from behind
 	tokens int
 }
 
@@ -344,7 +346,7 @@ func (r *Reader) compile(l *language, s *sheet, own bool) error {
 		list(texts, phrase{role: roleQualifier, name: name})
 	}
 	for _, k := range s.Kinds {
-		list(k.Words, phrase{role: roleKind, name: k.Kind, sub: k.Subkind, n: k.Weight})
+		list(k.Words, phrase{role: roleKind, name: k.Kind, sub: k.Subkind, n: k.Weight, after: k.Side == "after"})
 	}
 	list(s.Function, phrase{role: roleFunction})
 	return nil

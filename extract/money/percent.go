@@ -1,0 +1,241 @@
+package money
+
+import "strings"
+
+// emitPercent keeps a percentage for judging once the amounts are known.
+func (s *scan) emitPercent(n int, a, b value) int {
+	if s.opt.words || s.opt.shop {
+		return b.last + 1
+	}
+	f := finding{
+		low: a.d, high: b.d, hasLow: true, hasHigh: true, code: "%", sym: "%",
+		first: a.first, last: b.last, coreFirst: a.first, coreLast: b.last, sent: n, percent: true,
+	}
+	if a.first != b.first {
+		f.qualifier = "range"
+	}
+	s.bound(n, &f)
+	s.found = append(s.found, f)
+	return f.last + 1
+}
+
+// percents drops the percentages that change no price and signs the others.
+func (s *scan) percents(title *scan) {
+	kept := s.found[:0]
+	for i := range s.found {
+		f := s.found[i]
+		if f.percent && !s.changes(i, &f, title) {
+			continue
+		}
+		kept = append(kept, f)
+	}
+	s.found = kept
+}
+
+// changes decides whether the i-th finding, a percentage, changes a price.
+func (s *scan) changes(i int, f *finding, title *scan) bool {
+	if s.isShare(f) || s.isLevel(f) {
+		return false
+	}
+	first, last := s.clauseTokens(f)
+	const unseen = 1 << 20
+	topic, blocker, up, down, anaphor, sure, rebate := unseen, unseen, unseen, unseen, unseen, unseen, unseen
+	var upCue, downCue match
+	touching := false
+	all := s.window(f.sent, max(first, f.coreFirst-28), min(last+1, f.coreLast+22))
+	for j, m := range all {
+		if m.p.role != roleChange || bounded(all, j) {
+			continue
+		}
+		d := f.coreFirst - 1 - m.last
+		if m.first > f.coreLast {
+			d = m.first - f.coreLast - 1
+			if s.touches(f.coreLast+1, m.first) {
+				d = -1
+			} else {
+				d += 2
+			}
+		}
+		if d < -1 {
+			d = 0
+		}
+		switch m.p.name {
+		case "topics":
+			topic = min(topic, d)
+		case "blockers":
+			blocker = min(blocker, d)
+		case "sure":
+			sure = min(sure, d)
+		case "anaphors":
+			anaphor = min(anaphor, d)
+		case "rebates":
+			rebate = min(rebate, d)
+		case "up":
+			if d < up {
+				up, upCue = d, m
+			}
+		case "down":
+			if d < down {
+				down, downCue = d, m
+			}
+		}
+	}
+	if up == unseen && down == unseen {
+		// "The reductions apply in four regions and average 35%."
+		if anaphor == unseen {
+			return false
+		}
+	}
+	touching = up == -1 || down == -1
+	direction, cue := 1, upCue
+	if down < up {
+		direction, cue = -1, downCue
+	}
+	if anaphor != unseen && up == unseen && down == unseen {
+		return false
+	}
+	if rebate != unseen && rebate <= min(up, down)+1 && s.partnered(f.sent) {
+		return false
+	}
+	ok := false
+	switch {
+	case sure != unseen && sure <= blocker:
+		ok = true
+	case topic != unseen && topic <= blocker+4 && !(blocker < topic && blocker <= 3):
+		ok = true
+	case blocker != unseen:
+	case touching && s.pricedNear(i, f):
+		ok = true
+	case anaphor != unseen || touching && s.tokIsMoreLess(cue):
+		ok = s.priceContext(i, f, title)
+	}
+	if !ok {
+		return false
+	}
+	f.kind, f.score, f.cue = "price_change", 120, cue
+	if direction < 0 {
+		f.low, f.high = f.high, f.low
+		f.low.neg, f.high.neg = true, true
+		f.hasLow, f.hasHigh = f.hasHigh, f.hasLow
+	}
+	// The surface takes in the word of change that touches it: "12% uplift".
+	if cue.p != nil {
+		if cue.first > f.last && cue.first-f.last <= 3 && s.touches(f.last+1, cue.first) {
+			f.last = cue.last
+		} else if cue.last < f.first && f.first-cue.last <= 3 {
+			f.first = cue.first
+		}
+	}
+	return true
+}
+
+func (s *scan) tokIsMoreLess(m match) bool { return m.p != nil }
+
+// isShare recognises "90 % des ventes", "49 percent of Scale AI", "81 percent stake".
+func (s *scan) isShare(f *finding) bool {
+	k := f.coreLast + 1
+	if k >= s.sents[f.sent].last {
+		return false
+	}
+	switch strings.ToLower(s.tok(k)) {
+	case "of", "des", "du", "de", "d", "aux":
+		for _, m := range s.window(f.sent, k, k+4) {
+			if m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down" || m.p.name == "sure") && (m.first == k || s.touches(k, m.first)) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, m := range s.window(f.sent, k, k+1) {
+		if m.p.role == roleChange && m.p.name == "blockers" {
+			return true
+		}
+	}
+	return false
+}
+
+// isLevel recognises a percentage that is reached, not a change: "grimpe à 30 %".
+func (s *scan) isLevel(f *finding) bool {
+	i := f.first - 1
+	if i <= s.sents[f.sent].first {
+		return false
+	}
+	switch strings.ToLower(s.tok(i)) {
+	case "à", "to", "contre":
+		switch strings.ToLower(s.tok(i - 1)) {
+		case "élève", "élèvent", "élèvera", "chiffre", "amounts", "amount", "amounting":
+			return false
+		}
+		return true
+	}
+	return false
+}
+
+// clauseTokens is the clause around a finding, in tokens, last included.
+func (s *scan) clauseTokens(f *finding) (first, last int) {
+	sent := &s.sents[f.sent]
+	first, last = sent.first, sent.last-1
+	for i := f.coreFirst - 1; i >= sent.first; i-- {
+		if s.breaks(f.sent, i) {
+			first = i + 1
+			break
+		}
+	}
+	for i := f.coreLast + 1; i < sent.last; i++ {
+		if s.breaks(f.sent, i) {
+			last = i - 1
+			break
+		}
+	}
+	return first, last
+}
+
+// pricedNear reports whether the sentence holds a product's price.
+func (s *scan) pricedNear(i int, f *finding) bool {
+	for j := i - 1; j >= 0 && s.found[j].sent == f.sent; j-- {
+		if s.found[j].kind == "product_price" && !s.found[j].percent {
+			return true
+		}
+	}
+	for j := i + 1; j < len(s.found) && s.found[j].sent == f.sent; j++ {
+		if s.found[j].kind == "product_price" && !s.found[j].percent {
+			return true
+		}
+	}
+	return false
+}
+
+// priceContext reports whether the sentences before, or the title, speak of prices.
+func (s *scan) priceContext(i int, f *finding, title *scan) bool {
+	for n := f.sent - 1; n >= 0 && n >= f.sent-3; n-- {
+		topic, blocked := s.speaksOfPrices(n)
+		if topic {
+			return true
+		}
+		if blocked {
+			return false
+		}
+	}
+	if title != nil {
+		for n := range title.sents {
+			if topic, _ := title.speaksOfPrices(n); topic {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (s *scan) speaksOfPrices(n int) (topic, blocked bool) {
+	for _, m := range s.matches(n) {
+		if m.p.role == roleChange {
+			switch m.p.name {
+			case "topics", "sure":
+				topic = true
+			case "blockers":
+				blocked = true
+			}
+		}
+	}
+	return topic, blocked
+}
