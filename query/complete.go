@@ -22,6 +22,7 @@ type Suggestion struct {
 type Known struct {
 	Lang    string                                         // of the labels and of the words proposed: "fr" or "en"
 	Vendors func(prefix string, n int) []schemas.VendorRef // by the beginning of any name
+	Resolve func(name string) []schemas.VendorRef          // as in [Options]
 	Lists   []string                                       // without @
 	Sources []string                                       // slugs
 	Count   func(field, value string) int                  // documents with a value
@@ -169,7 +170,7 @@ func (c *completer) bare(typed string) {
 	}
 	if c.known.Vendors != nil {
 		for _, v := range c.known.Vendors(typed, c.known.Limit) {
-			c.add(1, "vendor:"+v.ID, v.Name, "vendor", c.count("party", v.ID))
+			c.add(1, "vendor:"+spell(v.ID, c.known.Resolve), v.Name, "vendor", c.count("party", v.ID))
 		}
 	}
 	for _, f := range Fields() {
@@ -235,7 +236,11 @@ func (c *completer) values(f Field, typed string) {
 		}
 		if c.known.Vendors != nil {
 			for _, v := range c.known.Vendors(typed, c.known.Limit) {
-				c.add(0, before+v.ID, v.Name, "vendor", c.count(f.Index(), v.ID))
+				text := before + spell(v.ID, c.known.Resolve)
+				if f.Name == "pair" && before == "" {
+					text += "~"
+				}
+				c.add(0, text, v.Name, "vendor", c.count(f.Index(), v.ID))
 			}
 		}
 	case SlugField:

@@ -755,9 +755,14 @@ func (p *parser) value(f Field, raw, name token) (Value, error) {
 	return Value{Kind: Keyword, Text: va.Text + "~" + vb.Text, Name: va.Name + " ~ " + vb.Name, IDs: []string{PairToken(va.IDs[0], vb.IDs[0])}}, nil
 }
 
+func (p *parser) spell(id string) string { return spell(id, p.opt.Resolve) }
+
 // spell writes the id of a vendor so that it reads back as that vendor only.
-func (p *parser) spell(id string) string {
-	if refs := p.opt.Resolve(id); len(refs) == 1 && refs[0].ID == id {
+func spell(id string, resolve func(string) []schemas.VendorRef) string {
+	if resolve == nil {
+		return id
+	}
+	if refs := resolve(id); len(refs) == 1 && refs[0].ID == id {
 		return id
 	}
 	return "=" + id
@@ -905,6 +910,9 @@ func (p *parser) slug(f Field, s string, raw token) (Value, error) {
 	if strings.Contains(s, "*") && f.Name != "url" {
 		return Value{}, fault(MisplacedWildcard, raw.start, n, f.Name+": veut une valeur entière", f.Name+": needs a whole value", strings.ReplaceAll(s, "*", ""))
 	}
+	if f.Name != "currency" && !strings.ContainsFunc(s, letterOrDigit) {
+		return Value{}, fault(MissingValue, raw.start, n, f.Name+": attend un nom", f.Name+": needs a name")
+	}
 	text, id := s, ""
 	switch f.Name {
 	case "currency":
@@ -927,7 +935,7 @@ func (p *parser) slug(f Field, s string, raw token) (Value, error) {
 		text = id
 	default: // source, product
 		id = schemas.Token(s)
-		if !strings.ContainsFunc(s, letterOrDigit) || id == "none" {
+		if id == "none" { // only letters that have no ASCII form
 			return Value{}, fault(MissingValue, raw.start, n, f.Name+": attend un nom", f.Name+": needs a name")
 		}
 		text = id
