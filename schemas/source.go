@@ -77,14 +77,15 @@ type SourceState struct {
 	Alarms    []string      `json:"alarms,omitempty"`    // what should be looked at, one sentence each
 	Recovered []string      `json:"recovered,omitempty"` // what had to be repaired in the feed
 
-	Format   string    `json:"format,omitempty"` // of the feed
-	Title    string    `json:"title,omitempty"`  // the feed's own
-	Items    int       `json:"items,omitempty"`  // in the feed at the last good poll
-	Newest   time.Time `json:"newest,omitzero"`  // publication of the newest article
-	Articles int       `json:"articles"`         // published so far
-	DelayP50 float64   `json:"delay_p50"`        // seconds from publication to being seen, of the last 100 articles
-	DelayP95 float64   `json:"delay_p95"`
-	Gaps     int       `json:"gaps,omitempty"` // polls that shared no item with the one before
+	Format   string        `json:"format,omitempty"` // of the feed
+	Title    string        `json:"title,omitempty"`  // the feed's own
+	Items    int           `json:"items,omitempty"`  // in the feed at the last good poll
+	Newest   time.Time     `json:"newest,omitzero"`  // publication of the newest article
+	Articles int           `json:"articles"`         // published so far
+	DelayP50 float64       `json:"delay_p50"`        // seconds from publication to being seen, of the last 100 articles
+	DelayP95 float64       `json:"delay_p95"`
+	Rhythm   time.Duration `json:"rhythm,omitempty"` // usual time between two items
+	Gaps     int           `json:"gaps,omitempty"`   // polls that shared no item with the one before
 
 	ETag         string    `json:"etag,omitempty"` // as received
 	LastModified string    `json:"last_modified,omitempty"`
@@ -92,7 +93,8 @@ type SourceState struct {
 	Until        time.Time `json:"until,omitzero"`     // the server asked not to come before
 	MovedTo      string    `json:"moved_to,omitempty"` // where a permanent redirect leads
 	MovedSeen    int       `json:"moved_seen,omitempty"`
-	Liar         string    `json:"liar,omitempty"` // what is wrong with its validators
+	MovedFrom    string    `json:"moved_from,omitempty"` // address in the list that this state belongs to
+	Liar         string    `json:"liar,omitempty"`       // what is wrong with its validators
 
 	Ledger []Ledger `json:"ledger,omitempty"` // of the last days, oldest first
 }
