@@ -92,6 +92,9 @@ func (w *writer) commit() error {
 		return err
 	}
 	w.sh.gen.Store(gen)
+	if w.sh.lived != nil {
+		w.sh.lived()
+	}
 	return nil
 }
 
@@ -282,19 +285,16 @@ func (s *snapshot) ids(field, term string) (ids []string, err error) {
 
 // decode reads the stored document.
 func (s *snapshot) decode(seg, doc int, v any) error {
-	var body []byte
+	var plain []byte
+	var uerr error
+	// The value is lent for the time of the call: it is unpacked inside.
 	err := s.segs[seg].VisitDocument(uint64(doc), func(field string, _ byte, value []byte, _ []uint64) bool {
 		if field == fieldStored {
-			body = value
-			return false
+			plain, uerr = s.dec.DecodeAll(value, nil)
 		}
-		return true
+		return field != fieldStored
 	})
-	if err != nil {
-		return fmt.Errorf("read document: %w", err)
-	}
-	plain, err := s.dec.DecodeAll(body, nil)
-	if err != nil {
+	if err = errors.Join(err, uerr); err != nil {
 		return fmt.Errorf("read document: %w", err)
 	}
 	if err := json.Unmarshal(plain, v); err != nil {

@@ -11,54 +11,154 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
+	"time"
+
+	"github.com/blevesearch/bleve/v2/util"
+	"go.etcd.io/bbolt"
 )
 
 // What keeps damage from being served. bleve checks nothing when it opens: a
-// flipped bit in a segment stays unseen, and a truncated root.bolt ends the whole
-// process with SIGBUS, again at every start. So every file is looked at before.
+// flipped bit in a segment stays unseen, a snapshot that cannot be loaded silently
+// becomes the one before it, and a truncated root.bolt ends the whole process with
+// SIGBUS, again at every start. So all that matters is looked at before.
 //
-//	store/*.zap      end in the CRC-32 of all before, which is compared
-//	store/root.bolt  its meta pages are compared with its length; after a clean
-//	                 close also its SHA-256 with the one in the file "checked"
-//	index_meta.json  likewise
+//	store/root.bolt  its meta pages are compared with its length, then the newest
+//	                 snapshot is walked; after a clean close its SHA-256 is compared
+//	                 with the one in the file "checked"
+//	store/*.zap      end in the CRC-32 of all before, which is compared; after a
+//	                 crash only those of the newest snapshot, others may be unfinished
+//	index_meta.json  like root.bolt
+//	opened           one byte per start that has not lasted: an index that ends the
+//	                 process each time is given up
 //
 // The segments have their sum from the moment they are written, so no list of
 // ours can lag behind them after a crash.
 
+// maxOpened is how many starts in a row may end before the index has written
+// anything or lived for [settled].
+const (
+	maxOpened = 8
+	settled   = time.Second
+)
+
 // verify tells the first thing wrong with the index in folder.
 func verify(folder string) error {
-	zaps, err := filepath.Glob(filepath.Join(folder, "store", "*.zap"))
-	if err != nil {
-		return err
-	}
-	for _, name := range zaps {
-		if err := verifySegment(name); err != nil {
-			return err
-		}
-	}
-	if err := verifyRoot(filepath.Join(folder, "store", "root.bolt")); err != nil {
-		return err
+	if b, err := os.ReadFile(filepath.Join(folder, "opened")); err == nil && len(b) >= maxOpened {
+		return fmt.Errorf("the last %d starts ended at once", len(b))
 	}
 	want, err := os.ReadFile(filepath.Join(folder, "checked"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil // not closed cleanly: a crash, which bleve survives
-	}
-	if err != nil {
+	closed := err == nil
+	if closed {
+		got, err := sum(folder)
+		if err != nil {
+			return err
+		}
+		if got != strings.TrimSpace(string(want)) {
+			return errors.New("root.bolt or index_meta.json is not what was written")
+		}
+	} else if !errors.Is(err, os.ErrNotExist) { // else it was not closed: a crash, which bleve survives
 		return err
 	}
-	got, err := sum(folder)
-	if err != nil {
+	root := filepath.Join(folder, "store", "root.bolt")
+	if err := verifyRoot(root); err != nil {
 		return err
 	}
-	if got != strings.TrimSpace(string(want)) {
-		return errors.New("root.bolt or index_meta.json is not what was written")
+	segments, err := guard(func() ([]string, error) { return segmentsOf(root) })
+	if err != nil {
+		return fmt.Errorf("root.bolt is damaged: %w", err)
+	}
+	if closed {
+		others, err := filepath.Glob(filepath.Join(folder, "store", "*.zap"))
+		if err != nil {
+			return err
+		}
+		for _, name := range others {
+			if name = filepath.Base(name); !slices.Contains(segments, name) {
+				segments = append(segments, name)
+			}
+		}
+	}
+	for _, name := range segments {
+		if err := verifySegment(filepath.Join(folder, "store", name)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// segmentsOf lists the segment files of the newest snapshot of a bleve root. It
+// stays in one goroutine, so that guard catches every fault.
+func segmentsOf(root string) (names []string, err error) {
+	db, err := bbolt.Open(root, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.View(func(tx *bbolt.Tx) error {
+		all := tx.Bucket(util.BoltSnapshotsBucket)
+		if all == nil {
+			return nil // nothing was ever written
+		}
+		newest, _ := all.Cursor().Last()
+		if newest == nil {
+			return nil
+		}
+		snapshot := all.Bucket(newest)
+		if snapshot == nil {
+			return errors.New("the newest snapshot is no bucket")
+		}
+		return snapshot.ForEachBucket(func(k []byte) error {
+			b := snapshot.Bucket(k)
+			if k[0] == util.BoltInternalKey[0] || k[0] == util.BoltMetaDataKey[0] {
+				return b.ForEach(func(_, _ []byte) error { return nil })
+			}
+			name := string(b.Get(util.BoltPathKey))
+			if name == "" || filepath.Base(name) != name {
+				return fmt.Errorf("a segment is called %q", name)
+			}
+			names = append(names, name)
+			return nil
+		})
+	})
+	return names, err
+}
+
+// markOpened counts a start; the count is dropped by the function returned.
+func markOpened(folder string) (lived func(), err error) {
+	name := filepath.Join(folder, "opened")
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString("x")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	var once sync.Once
+	return func() { once.Do(func() { os.Remove(name) }) }, nil
+}
+
 // seal writes what verify compares. The index has been closed.
 func seal(folder string) error {
+	// What a crash left unfinished must not look like damage next time.
+	segments, err := segmentsOf(filepath.Join(folder, "store", "root.bolt"))
+	if err != nil {
+		return err
+	}
+	all, err := filepath.Glob(filepath.Join(folder, "store", "*.zap"))
+	if err != nil {
+		return err
+	}
+	for _, name := range all {
+		if !slices.Contains(segments, filepath.Base(name)) && verifySegment(name) != nil {
+			if err := os.Remove(name); err != nil {
+				return err
+			}
+		}
+	}
 	s, err := sum(folder)
 	if err != nil {
 		return err

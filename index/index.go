@@ -21,7 +21,7 @@
 //	DIR/LOCK                  one process at a time
 //	DIR/CURRENT               format, name of the folder that serves
 //	DIR/g-…/                  a bleve index
-//	DIR/g-…/checked           SHA-256 of its root, written at a clean close
+//	DIR/g-…/checked, opened   what Open goes by to find damage, see folder.go
 //	DIR/aside-…/              a damaged one, kept until the next is moved aside
 package index
 
@@ -120,6 +120,9 @@ type shelf struct {
 	enc    *zstd.Encoder
 	dec    *zstd.Decoder
 
+	lived func()      // drops the mark of this start; nil for a new index
+	timer *time.Timer // calls it
+
 	users atomic.Int64 // 1 for the owner, 1 per search under way
 	done  chan struct{}
 	err   error
@@ -182,7 +185,10 @@ func (ix *Index) open() error {
 	var cur current
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		ix.sweep("")
+		if left, _ := filepath.Glob(filepath.Join(ix.dir, "g-*")); len(left) > 0 {
+			ix.sweep("")
+			return ix.create("the file CURRENT is missing")
+		}
 		return ix.create("")
 	case err != nil:
 		return err
@@ -272,7 +278,11 @@ func newShelf(folder string, opt Options) (*shelf, error) {
 	return newShelfOf(folder, bl, opt)
 }
 
-func openShelf(folder string, opt Options) (sh *shelf, err error) {
+func openShelf(folder string, opt Options) (*shelf, error) {
+	lived, err := markOpened(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", folder, err)
+	}
 	// The lock of the folder is ours; bolt's own must never block.
 	bl, err := guard(func() (bleve.Index, error) {
 		return bleve.OpenUsing(folder, map[string]any{"bolt_timeout": "1s"})
@@ -280,7 +290,13 @@ func openShelf(folder string, opt Options) (sh *shelf, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", folder, err)
 	}
-	return newShelfOf(folder, bl, opt)
+	sh, err := newShelfOf(folder, bl, opt)
+	if err != nil {
+		return nil, err
+	}
+	sh.lived = lived
+	sh.timer = time.AfterFunc(settled, lived)
+	return sh, nil
 }
 
 func newShelfOf(folder string, bl bleve.Index, opt Options) (*shelf, error) {
@@ -333,6 +349,10 @@ func (ix *Index) hold() (*shelf, error) {
 func (sh *shelf) release() {
 	if sh.users.Add(-1) == 0 {
 		sh.err = sh.bl.Close()
+		if sh.lived != nil {
+			sh.timer.Stop()
+			sh.lived()
+		}
 		if sh.err == nil {
 			sh.err = seal(sh.folder)
 		}

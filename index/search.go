@@ -240,8 +240,34 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	if err := snap.load(ctx, &res, kind, rows); err != nil {
 		return res, fmt.Errorf("search: %w", err)
 	}
+	if req.Highlight {
+		res.mark(newMarker(req.Query))
+	}
 	res.Took = time.Since(began)
 	return res, nil
+}
+
+// mark fills the fragments of the rows.
+func (r *Result) mark(m *marker) {
+	if m.empty() {
+		return
+	}
+	r.Fragments = map[string][]Fragment{}
+	for _, d := range r.Deals {
+		if f := m.deal(d); f != nil {
+			r.Fragments[d.ID] = f
+		}
+	}
+	for _, a := range r.Articles {
+		if f := m.article(a.Extraction); f != nil {
+			r.Fragments[a.Article.ID] = f
+		}
+	}
+	for _, p := range r.Prices {
+		if f := m.price(p.Price, p.Article); f != nil {
+			r.Fragments[p.ID] = f
+		}
+	}
 }
 
 func first(ss ...string) string {
