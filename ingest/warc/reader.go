@@ -284,7 +284,7 @@ func (r *Reader) line(limit int) (string, error) {
 // resyncPlain skips to the next line of an uncompressed file that begins a record.
 func (r *Reader) resyncPlain() error {
 	before := r.at()
-	bol := false
+	bol := true // the line that did not fit has been read
 	for {
 		if bol {
 			if head, _ := r.body.Peek(5); string(head) == "WARC/" {
@@ -292,13 +292,12 @@ func (r *Reader) resyncPlain() error {
 				return nil
 			}
 		}
-		part, err := r.body.ReadSlice('\n')
+		_, err := r.body.ReadSlice('\n')
 		switch err {
 		case nil:
 			bol = true
 		case bufio.ErrBufferFull:
 			bol = false
-			_ = part
 		case io.EOF:
 			r.Skipped += r.at() - before
 			return io.EOF

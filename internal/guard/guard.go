@@ -346,6 +346,9 @@ func (c *Client) next(from *url.URL, loc string, hops int) (*url.URL, error) {
 	if len(loc) > MaxURL || strings.Count(loc, "../") > 64 {
 		return fail(ReasonRedirects, "the redirect's address has %d bytes or too many parts", len(loc))
 	}
+	if strings.Contains(loc, `\`) {
+		return fail(ReasonURL, "the redirect's address holds a backslash, which others read as a slash")
+	}
 	rel, err := url.Parse(loc)
 	if err != nil {
 		return fail(ReasonRedirects, "the redirect's address cannot be read")
