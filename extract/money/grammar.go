@@ -86,6 +86,12 @@ func (s *scan) read(n, i int) int {
 		if a.spelled {
 			return i + 1
 		}
+		if c, ok := s.compared(n, a); ok {
+			a.code = c
+			s.emit(n, a, a, "")
+			s.found[len(s.found)-1].inherit = true
+			return s.found[len(s.found)-1].last + 1
+		}
 		return a.last + 1
 	}
 	if a.spelled && !s.opt.words && a.power < 6 {
@@ -754,7 +760,7 @@ func (s *scan) pair(n int, a value) (value, pairing, bool) {
 		if a.code == "" && yearLike(a) && b.power == 0 && b.code != "" && !yearLike(b) {
 			return value{}, 0, false
 		}
-		if s.changing(n, lead) || grown.d.cmp(b.d) > 0 {
+		if s.changing(n, lead, 14) || grown.d.cmp(b.d) > 0 {
 			return b, changed, true
 		}
 		return b, paired, true
@@ -811,8 +817,8 @@ func (s *scan) lead(n, first int) int {
 }
 
 // changing reports whether a verb of change stands shortly before token i.
-func (s *scan) changing(n, i int) bool {
-	for _, m := range s.window(n, i-14, i) {
+func (s *scan) changing(n, i, within int) bool {
+	for _, m := range s.window(n, i-within, i) {
 		if m.p.role == roleChange && m.p.name == "verbs" {
 			return true
 		}
@@ -928,6 +934,9 @@ func (s *scan) bound(n int, f *finding) {
 		m, ok := s.before(n, i, roleBound, "")
 		if ok && !(m.p.sub == "round") {
 			q := m.p.name
+			if q == "exact" { // "a fight over $5m" is over nothing
+				return
+			}
 			if q == "less_than" || q == "more_than" {
 				for _, neg := range s.window(n, m.first-9, m.first) {
 					if neg.p.role == roleNegation {
@@ -1089,7 +1098,7 @@ func (s *scan) conversion(n int, f *finding) {
 // elliptic finds the currency of a magnitude without one: "21,4 milliards" after
 // "7,3 milliards de dollars". A noun right after it makes it a count.
 func (s *scan) elliptic(n int, a value) (string, bool) {
-	if a.power < 6 || len(s.found) == 0 || a.subunit {
+	if a.power < 6 || a.subunit || s.opt.words {
 		return "", false
 	}
 	if !s.moneyFollows(a.last+1, s.sents[n].last) {
@@ -1104,6 +1113,48 @@ func (s *scan) elliptic(n int, a value) (string, bool) {
 			return "", false
 		}
 		return p.code, p.power >= 6
+	}
+	return s.ahead(n, a.last+1)
+}
+
+// ahead finds the currency a little further on: "lève 40 milliards et en vaut 300 milliards de dollars".
+func (s *scan) ahead(n, i int) (string, bool) {
+	for end := min(i+10, s.sents[n].last); i < end; i++ {
+		if s.toks[i].kind != number {
+			continue
+		}
+		v, ok := s.value(i)
+		return v.code, ok && v.code != "" && v.code != "%" && v.power >= 6
+	}
+	return "", false
+}
+
+// compared finds the currency of a bare number set against an amount: "95 000 €,
+// contre 88 000 en 2022".
+func (s *scan) compared(n int, a value) (string, bool) {
+	if len(s.found) == 0 || a.power > 0 || s.opt.words {
+		return "", false
+	}
+	p := &s.found[len(s.found)-1]
+	m, ok := s.before(n, a.first-1, roleLink, "instead")
+	switch strings.ToLower(s.tok(max(m.first, 0))) {
+	case "from", "after", "before", "après":
+		ok = false
+	}
+	if !ok || yearLike(a) || p.sent != n || p.code == "%" || p.code == "" || p.power > 0 || m.first-p.last > 8 {
+		return "", false
+	}
+	k := a.last + 1
+	if k >= s.sents[n].last || s.toks[k].kind == symbol && s.tok(k) != "%" {
+		return p.code, true
+	}
+	if _, ok := s.named(k, roleLink, "former"); ok {
+		return p.code, true
+	}
+	if w := s.tok(k); (w == "en" || w == "in") && k+1 < len(s.toks) && s.toks[k+1].kind == number {
+		if v, ok := s.value(k + 1); ok && yearLike(v) {
+			return p.code, true
+		}
 	}
 	return "", false
 }

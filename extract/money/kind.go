@@ -15,8 +15,8 @@ const (
 	costBreak    = 9
 	costAmount   = 12
 	costRight    = 3  // a cue after the amount, unless it touches it
-	costSentence = 44 // a cue of the sentence before
-	costTitle    = 50
+	costSentence = 40 // a cue of the sentence before
+	costTitle    = 40
 )
 
 // vote is the case for one kind.
@@ -58,6 +58,23 @@ func (b *ballot) scale(kind string, num int) {
 			b.votes[i].score = b.votes[i].score * num / 10
 		}
 	}
+}
+
+func (b *ballot) scaleOther(sub string, num int) {
+	for i := range b.votes {
+		if b.votes[i].kind == "other" && b.votes[i].sub == sub {
+			b.votes[i].score = b.votes[i].score * num / 10
+		}
+	}
+}
+
+func (b *ballot) score(kind string) int {
+	for _, v := range b.votes {
+		if v.kind == kind {
+			return v.score
+		}
+	}
+	return 0
 }
 
 func (b *ballot) best() vote {
@@ -334,6 +351,8 @@ func (s *scan) features(f *finding, b *ballot) {
 	case f.per == "share":
 		b.add("other", "share_price", 200, none)
 	case f.per == "line item":
+	case f.per == "unit":
+		b.add("product_price", "", 55, none)
 	case f.per != "" && small:
 		b.add("product_price", "", 130, none)
 	}
@@ -341,22 +360,32 @@ func (s *scan) features(f *finding, b *ballot) {
 		b.add("product_price", "", 120, none)
 	}
 	switch f.period {
-	case "month", "hour", "day":
+	case "month", "hour":
 		if small {
 			b.add("product_price", "", 50, none)
+		}
+	case "day":
+		if small {
+			b.add("product_price", "", 15, none)
 		}
 	}
 	d := f.high
 	if !f.hasHigh {
 		d = f.low
 	}
+	if !small || d.cmp(whole(5000)) > 0 {
+		b.scaleOther("share_price", 0)
+	}
 	if small {
-		b.add("product_price", "", 8, none)
+		b.add("product_price", "", 14, none)
 		if d.cmp(whole(10000)) < 0 {
 			b.scale("deal_value", 4)
 			b.scale("funding", 3)
 			b.scale("revenue", 4)
 			b.scale("market_size", 2)
+			for _, sub := range [...]string{"capex", "debt", "valuation", "market_cap", "provision", "restructuring", "savings", "assets"} {
+				b.scaleOther(sub, 3)
+			}
 		} else if d.cmp(whole(100000)) < 0 {
 			b.scale("market_size", 5)
 		}
@@ -365,7 +394,13 @@ func (s *scan) features(f *finding, b *ballot) {
 		}
 	} else {
 		b.add("deal_value", "", 3, none)
-		b.scale("product_price", 3)
+		if f.period != "" {
+			b.scale("product_price", 7)
+		} else {
+			// What costs millions at one price is bought once.
+			b.add("deal_value", "", b.score("product_price")/2, none)
+			b.scale("product_price", 3)
+		}
 		b.scale("salary", 7)
 	}
 }
@@ -430,6 +465,7 @@ func (s *scan) delta(i int, f *finding) {
 				if s.partnered(f.sent) {
 					return
 				}
+				topic = topic || m.first == cue.first
 			}
 		}
 	}
@@ -462,7 +498,7 @@ func (s *scan) qualify(f *finding) {
 		if m, ok := s.before(f.sent, at, roleLink, "instead"); ok {
 			switch strings.ToLower(s.tok(m.first)) {
 			case "from":
-				old = old || f.kind != "product_price" || s.changing(f.sent, m.first)
+				old = old || f.kind != "product_price" || s.changing(f.sent, m.first, 4)
 			case "after", "before", "après":
 			default:
 				old = true

@@ -104,6 +104,8 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	case topic != unseen && topic <= blocker+4 && !(blocker < topic && blocker <= 3):
 		ok = true
 	case blocker != unseen:
+	case touching && rebate == -1: // "20% off", "30 % de remise"
+		ok = !s.partnered(f.sent)
 	case touching && s.pricedNear(i, f):
 		ok = true
 	case anaphor != unseen || touching && s.tokIsMoreLess(cue):
