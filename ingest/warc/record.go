@@ -100,7 +100,7 @@ func (r Record) Date() time.Time {
 // Digest names bytes the way the digest fields do.
 func Digest(b []byte) string {
 	sum := sha256.Sum256(b)
-	return "sha256:" + strings.TrimRight(base32.StdEncoding.EncodeToString(sum[:]), "=")
+	return "sha256:" + base32.StdEncoding.EncodeToString(sum[:])
 }
 
 // newID makes a record id.
