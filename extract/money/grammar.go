@@ -932,7 +932,7 @@ func (s *scan) bound(n int, f *finding) {
 	}
 	for hops := 0; hops < 3 && i >= s.sents[n].first; hops++ {
 		m, ok := s.before(n, i, roleBound, "")
-		if ok && !(m.p.sub == "round") {
+		if ok {
 			q := m.p.name
 			if q == "exact" { // "a fight over $5m" is over nothing
 				return

@@ -8,61 +8,11 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-
 	"example.org/veille/extract/lexicon"
 )
 
 //go:embed currencies.yaml
 var currenciesYAML []byte
-
-// The files' forms; the comments in them are the manual.
-type (
-	sheet struct {
-		Language   string              `yaml:"language"`
-		Decimal    string              `yaml:"decimal"`
-		Function   []string            `yaml:"function"`
-		Currencies map[string][]string `yaml:"currencies"`
-		Subunits   []string            `yaml:"subunits"`
-		Magnitudes map[string][]string `yaml:"magnitudes"`
-		Numbers    map[string][]string `yaml:"numbers"`
-		Halves     []string            `yaml:"halves"`
-		Quarters   []string            `yaml:"quarters"`
-		Bounds     []struct {
-			Qualifier string   `yaml:"qualifier"`
-			Side      string   `yaml:"side"`
-			Needs     string   `yaml:"needs"`
-			Words     []string `yaml:"words"`
-		} `yaml:"bounds"`
-		Fillers   []string `yaml:"fillers"`
-		Negations []string `yaml:"negations"`
-		Units     struct {
-			Per          map[string][]string `yaml:"per"`
-			Period       map[string][]string `yaml:"period"`
-			Prepositions []string            `yaml:"prepositions"`
-			Phrases      map[string][]string `yaml:"phrases"`
-			Each         []string            `yaml:"each"`
-			Tax          map[string][]string `yaml:"tax"`
-			Joiners      []string            `yaml:"joiners"`
-		} `yaml:"units"`
-		Links      map[string][]string `yaml:"links"`
-		Change     map[string][]string `yaml:"change"`
-		Qualifiers map[string][]string `yaml:"qualifiers"`
-		Kinds      []struct {
-			Kind    string   `yaml:"kind"`
-			Subkind string   `yaml:"subkind"`
-			Side    string   `yaml:"side"`
-			Weight  int      `yaml:"weight"`
-			Words   []string `yaml:"words"`
-		} `yaml:"kinds"`
-	}
-	sign struct {
-		Signs []string `yaml:"signs"`
-		Shop  []string `yaml:"shop"`
-		Fused []string `yaml:"fused"`
-		Three bool     `yaml:"three"`
-	}
-)
 
 // role is what a phrase does in the grammar.
 type role uint8
@@ -189,51 +139,32 @@ func New() (*Reader, error) {
 		signs: newTrie(), shop: newTrie(),
 		fused: map[string]fusion{}, known: map[string]bool{"%": true}, thirds: map[string]bool{},
 	}
-	var signs map[string]sign
-	if err := yaml.Unmarshal(currenciesYAML, &signs); err != nil {
+	signs, err := parseYAML(string(currenciesYAML))
+	if err != nil {
 		return nil, fmt.Errorf("read currencies.yaml: %w", err)
 	}
-	for code, s := range signs {
-		r.known[code] = true
-		r.thirds[code] = s.Three
-		for _, text := range s.Signs {
-			p := phrase{role: roleCurrency, name: code, sub: tight(text)}
-			r.signs.put(r.exactIDs(text), p)
-			r.shop.put(r.exactIDs(text), p)
-		}
-		for _, text := range s.Shop {
-			r.shop.put(r.exactIDs(text), phrase{role: roleCurrency, name: code, sub: tight(text)})
-		}
-		for abbr, power := range abbreviations {
-			for _, text := range s.Fused {
-				r.fused[abbr+text] = fusion{power, code}
-			}
-			if power >= 3 && len(code) == 3 && len(s.Signs) > 0 {
-				r.fused[abbr+code] = fusion{power, code}
-			}
-		}
-	}
+	signs.each(func(code string, n *node) { r.addSigns(code, n) })
 	for abbr, power := range abbreviations {
 		r.fused[abbr] = fusion{power, ""}
 	}
-	sheets := map[string]*sheet{}
+	sheets := map[string]*node{}
 	order := []string{"fr", "en"}
 	for _, code := range order {
 		b, err := lexicon.Prices.ReadFile(code + "/prices.yaml")
 		if err != nil {
 			return nil, fmt.Errorf("read price lexicon: %w", err)
 		}
-		s := new(sheet)
-		if err := yaml.UnmarshalWithOptions(b, s, yaml.Strict()); err != nil {
+		s, err := parseYAML(string(b))
+		if err != nil {
 			return nil, fmt.Errorf("read %s/prices.yaml: %w", code, err)
 		}
-		if s.Language != code {
-			return nil, fmt.Errorf("read %s/prices.yaml: language is %q", code, s.Language)
+		if got := s.get("language").text; got != code {
+			return nil, fmt.Errorf("read %s/prices.yaml: language is %q", code, got)
 		}
 		sheets[code] = s
 	}
 	for i, code := range order {
-		l := &language{code: code, comma: sheets[code].Decimal == ",", phrases: newTrie()}
+		l := &language{code: code, comma: sheets[code].get("decimal").text == ",", phrases: newTrie()}
 		if err := r.compile(l, sheets[code], true); err != nil {
 			return nil, err
 		}
@@ -254,102 +185,120 @@ func tight(sign string) string {
 	return "tight"
 }
 
+// addSigns adds a currency's signs and codes.
+func (r *Reader) addSigns(code string, n *node) {
+	r.known[code] = true
+	r.thirds[code] = n.get("three").text == "true"
+	signs := n.get("signs").strings()
+	for _, text := range signs {
+		p, ids := phrase{role: roleCurrency, name: code, sub: tight(text)}, r.exactIDs(text)
+		r.signs.put(ids, p)
+		r.shop.put(ids, p)
+	}
+	for _, text := range n.get("shop").strings() {
+		r.shop.put(r.exactIDs(text), phrase{role: roleCurrency, name: code, sub: tight(text)})
+	}
+	for abbr, power := range abbreviations {
+		for _, text := range n.get("fused").strings() {
+			r.fused[abbr+text] = fusion{power, code}
+		}
+		if len(signs) > 0 {
+			r.fused[abbr+code] = fusion{power, code}
+		}
+	}
+}
+
 // compile adds a sheet to a language; of the other language's sheet (own false)
 // only what names money, where the own one has no such word.
-func (r *Reader) compile(l *language, s *sheet, own bool) error {
+func (r *Reader) compile(l *language, s *node, own bool) error {
+	var failed error
 	add := func(text string, p phrase) {
 		ids := r.foldedIDs(text)
-		if !own {
-			node := int32(0)
-			for _, id := range ids {
-				n, ok := l.phrases.step(node, id)
-				if !ok {
-					node = -1
-					break
-				}
-				node = n
-			}
-			if node > 0 && len(l.phrases.at[node]) > 0 {
-				return
-			}
-		}
-		l.phrases.put(ids, p)
-	}
-	list := func(texts []string, p phrase) {
-		for _, text := range texts {
-			add(text, p)
+		if own || !l.phrases.holds(ids) {
+			l.phrases.put(ids, p)
 		}
 	}
-	for code, texts := range s.Currencies {
+	list := func(n *node, p phrase) {
+		for i := range n.list {
+			add(n.list[i].text, p)
+		}
+	}
+	// names adds a map from names to phrases; numbers one from numbers to phrases.
+	names := func(n *node, as role) {
+		n.each(func(name string, texts *node) { list(texts, phrase{role: as, name: name}) })
+	}
+	numbers := func(n *node, as role) {
+		n.each(func(value string, texts *node) {
+			k, err := strconv.Atoi(value)
+			if err != nil {
+				failed = fmt.Errorf("%s/prices.yaml: %q is no number", s.get("language").text, value)
+			}
+			list(texts, phrase{role: as, n: k})
+		})
+	}
+	s.get("currencies").each(func(code string, texts *node) {
 		r.known[code] = true
 		list(texts, phrase{role: roleCurrency, name: code})
-	}
-	for power, texts := range s.Magnitudes {
-		n, err := strconv.Atoi(power)
-		if err != nil {
-			return fmt.Errorf("%s/prices.yaml: magnitude %q is no power of ten", s.Language, power)
-		}
-		list(texts, phrase{role: roleMagnitude, n: n})
-	}
+	})
+	numbers(s.get("magnitudes"), roleMagnitude)
 	if !own {
-		return nil
+		return failed
 	}
-	list(s.Subunits, phrase{role: roleSubunit})
-	for value, texts := range s.Numbers {
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return fmt.Errorf("%s/prices.yaml: number %q", s.Language, value)
-		}
-		list(texts, phrase{role: roleNumber, n: n})
-	}
-	list(s.Halves, phrase{role: roleHalf})
-	list(s.Quarters, phrase{role: roleQuarter})
-	for _, b := range s.Bounds {
-		p := phrase{role: roleBound, name: b.Qualifier, sub: b.Needs}
-		if b.Side == "after" {
+	numbers(s.get("numbers"), roleNumber)
+	list(s.get("subunits"), phrase{role: roleSubunit})
+	list(s.get("halves"), phrase{role: roleHalf})
+	list(s.get("quarters"), phrase{role: roleQuarter})
+	for i := range s.get("bounds").list {
+		b := &s.get("bounds").list[i]
+		p := phrase{role: roleBound, name: b.get("qualifier").text}
+		if b.get("side").text == "after" {
 			p.role = roleBoundAfter
 		}
-		list(b.Words, p)
+		list(b.get("words"), p)
 	}
-	list(s.Fillers, phrase{role: roleFiller})
-	list(s.Negations, phrase{role: roleNegation})
-	u := &s.Units
-	for name, nouns := range u.Per {
-		for _, noun := range nouns {
-			for _, prep := range u.Prepositions {
-				add(prep+" "+noun, phrase{role: rolePer, name: name})
+	list(s.get("fillers"), phrase{role: roleFiller})
+	list(s.get("negations"), phrase{role: roleNegation})
+	u := s.get("units")
+	prepositions := u.get("prepositions").strings()
+	for key, as := range map[string]role{"per": rolePer, "period": rolePeriod} {
+		u.get(key).each(func(name string, nouns *node) {
+			for i := range nouns.list {
+				for _, prep := range prepositions {
+					add(prep+" "+nouns.list[i].text, phrase{role: as, name: name})
+				}
 			}
+		})
+	}
+	names(u.get("phrases"), rolePeriod)
+	list(u.get("each"), phrase{role: rolePer, name: "unit"})
+	names(u.get("tax"), roleTax)
+	list(u.get("joiners"), phrase{role: roleJoiner})
+	names(s.get("links"), roleLink)
+	names(s.get("change"), roleChange)
+	names(s.get("qualifiers"), roleQualifier)
+	for i := range s.get("kinds").list {
+		k := &s.get("kinds").list[i]
+		weight, err := strconv.Atoi(k.get("weight").text)
+		if err != nil {
+			return fmt.Errorf("%s/prices.yaml: weight of %s: %w", s.get("language").text, k.get("kind").text, err)
 		}
+		list(k.get("words"), phrase{role: roleKind, name: k.get("kind").text, sub: k.get("subkind").text, n: weight, after: k.get("side").text == "after"})
 	}
-	for name, nouns := range u.Period {
-		for _, noun := range nouns {
-			for _, prep := range u.Prepositions {
-				add(prep+" "+noun, phrase{role: rolePeriod, name: name})
-			}
+	list(s.get("function"), phrase{role: roleFunction})
+	return failed
+}
+
+// holds reports whether the trie has a phrase of exactly these words.
+func (t *trie) holds(ids []int32) bool {
+	node := int32(0)
+	for _, id := range ids {
+		n, ok := t.step(node, id)
+		if !ok {
+			return false
 		}
+		node = n
 	}
-	for name, texts := range u.Phrases {
-		list(texts, phrase{role: rolePeriod, name: name})
-	}
-	list(u.Each, phrase{role: rolePer, name: "unit"})
-	for name, texts := range u.Tax {
-		list(texts, phrase{role: roleTax, name: name})
-	}
-	list(u.Joiners, phrase{role: roleJoiner})
-	for name, texts := range s.Links {
-		list(texts, phrase{role: roleLink, name: name})
-	}
-	for name, texts := range s.Change {
-		list(texts, phrase{role: roleChange, name: name})
-	}
-	for name, texts := range s.Qualifiers {
-		list(texts, phrase{role: roleQualifier, name: name})
-	}
-	for _, k := range s.Kinds {
-		list(k.Words, phrase{role: roleKind, name: k.Kind, sub: k.Subkind, n: k.Weight, after: k.Side == "after"})
-	}
-	list(s.Function, phrase{role: roleFunction})
-	return nil
+	return len(t.at[node]) > 0
 }
 
 func (r *Reader) foldedIDs(text string) []int32 {

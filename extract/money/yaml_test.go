@@ -1,0 +1,133 @@
+package money
+
+import (
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"example.org/veille/extract/lexicon"
+)
+
+// plain turns a node into what a full YAML reader returns, scalars as strings.
+func plain(n *node) any {
+	switch {
+	case n.keys != nil:
+		m := map[string]any{}
+		n.each(func(k string, v *node) { m[k] = plain(v) })
+		return m
+	case n.list != nil:
+		l := []any{}
+		for i := range n.list {
+			l = append(l, plain(&n.list[i]))
+		}
+		return l
+	}
+	return n.text
+}
+
+func strung(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		m := map[string]any{}
+		for k, x := range v {
+			m[k] = strung(x)
+		}
+		return m
+	case []any:
+		if len(v) == 0 {
+			return ""
+		}
+		l := []any{}
+		for _, x := range v {
+			l = append(l, strung(x))
+		}
+		return l
+	case string:
+		return v
+	case bool:
+		if v {
+			return "true"
+		}
+		return "false"
+	case uint64:
+		return whole(v).String()
+	case nil:
+		return ""
+	}
+	return v
+}
+
+// TestYAML holds the small reader of the lexicon to a full one.
+func TestYAML(t *testing.T) {
+	files := map[string][]byte{"currencies.yaml": currenciesYAML}
+	for _, name := range []string{"fr/prices.yaml", "en/prices.yaml"} {
+		b, err := lexicon.Prices.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = b
+	}
+	for name, b := range files {
+		var want map[string]any
+		if err := yaml.Unmarshal(b, &want); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		n, err := parseYAML(string(b))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(strung(want), plain(n)); diff != "" {
+			t.Errorf("%s differs (-full +small):\n%s", name, diff)
+		}
+	}
+}
+
+// TestLexicon lints the sheets: known names only, no phrase twice in one list.
+func TestLexicon(t *testing.T) {
+	kinds := map[string]bool{"none": true, "product_price": true, "price_change": true, "deal_value": true, "funding": true, "revenue": true, "market_size": true, "fine": true, "salary": true, "other": true}
+	qualifiers := map[string]bool{"from": true, "up_to": true, "approx": true, "range": true, "less_than": true, "more_than": true, "list": true, "street": true, "promo": true, "old": true, "new": true, "forecast": true, "target": true, "delta": true, "exact": true}
+	periods := map[string]bool{"hour": true, "day": true, "month": true, "quarter": true, "year": true}
+	for _, code := range []string{"fr", "en"} {
+		b, err := lexicon.Prices.ReadFile(code + "/prices.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := parseYAML(string(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range n.get("kinds").list {
+			if !kinds[k.get("kind").text] {
+				t.Errorf("%s: kind %q", code, k.get("kind").text)
+			}
+			if k.get("kind").text == "other" && k.get("subkind").text == "" {
+				t.Errorf("%s: other without subkind: %v", code, k.get("words").strings())
+			}
+			seen := map[string]bool{}
+			for _, w := range k.get("words").strings() {
+				if w == "" || seen[w] {
+					t.Errorf("%s: %s/%s: %q is empty or there twice", code, k.get("kind").text, k.get("subkind").text, w)
+				}
+				seen[w] = true
+			}
+		}
+		for _, x := range n.get("bounds").list {
+			if !qualifiers[x.get("qualifier").text] {
+				t.Errorf("%s: bound %q", code, x.get("qualifier").text)
+			}
+		}
+		n.get("qualifiers").each(func(k string, _ *node) {
+			if !qualifiers[k] {
+				t.Errorf("%s: qualifier %q", code, k)
+			}
+		})
+		n.get("units").get("period").each(func(k string, _ *node) {
+			if !periods[k] {
+				t.Errorf("%s: period %q", code, k)
+			}
+		})
+	}
+}
