@@ -1,0 +1,471 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.org/veille/bus"
+	"example.org/veille/extract"
+	"example.org/veille/extract/catalogue"
+	"example.org/veille/index"
+	"example.org/veille/ingest"
+	"example.org/veille/ingest/warc"
+	"example.org/veille/internal/guard"
+	"example.org/veille/schemas"
+	"example.org/veille/serve"
+)
+
+// app is a running veille: the parts that the configured roles need.
+//
+//	opened in this order               closed in the reverse one
+//	 1 data folder (lock, version)
+//	 2 log (embedded NATS)
+//	 3 extractor, index, archive
+//	 4 listener
+//	 5 stages                           consumers finish the batch at hand
+//	 6 poller                           polls are cut off; what was not
+//	                                    published is fetched again
+type app struct {
+	cfg  Config
+	lg   *slog.Logger
+	node string // suffix of the durable consumers that belong to this machine
+
+	data      *dataFolder
+	bus       *bus.Bus
+	dealKV    *bus.KV
+	extractor *extract.Extractor
+	cat       *catalogue.Catalogue
+	ix        *index.Index
+	poller    *ingest.Poller
+	sourceKV  *bus.KV
+	listener  net.Listener
+	durables  []bus.Consumer
+
+	cleanups []func()
+}
+
+func (a *app) defer_(f func()) { a.cleanups = append(a.cleanups, f) }
+
+// close undoes open, last first.
+func (a *app) close() {
+	for i := len(a.cleanups) - 1; i >= 0; i-- {
+		a.cleanups[i]()
+	}
+	a.cleanups = nil
+}
+
+// openApp opens what the roles need. What fails leaves nothing open.
+func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas.Source) (_ *app, err error) {
+	a := &app{cfg: cfg, lg: lg}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	// The listener first: a port in use is the commonest reason to give up, and
+	// the cheapest to find.
+	if cfg.has("serve") {
+		if a.listener, err = listen(ctx, cfg.Listen); err != nil {
+			return nil, err
+		}
+		a.defer_(func() { _ = a.listener.Close() })
+	}
+	if a.data, err = openData(cfg.Data); err != nil {
+		return nil, err
+	}
+	a.defer_(a.data.close)
+	if a.bus, err = openBus(ctx, cfg, lg, a.data); err != nil {
+		return nil, err
+	}
+	a.defer_(a.bus.Close)
+	if cfg.NATS.URL != "" {
+		if a.node, err = a.data.node(); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.has("extract") {
+		if a.extractor, err = extract.New(); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.has("deals") {
+		if a.dealKV, err = a.bus.KV(ctx, schemas.BucketDeals); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.has("index") || cfg.has("serve") {
+		if a.ix, err = index.Open(lg, a.data.path("index"), index.Options{}); err != nil {
+			return nil, openError(err, cfg)
+		}
+		a.defer_(func() {
+			if err := a.ix.Close(); err != nil {
+				lg.Error("close the index", "err", err)
+			}
+		})
+		if a.cat, err = catalogue.Load(); err != nil {
+			return nil, err
+		}
+		if err := a.rebuild(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.has("ingest") {
+		if err := a.openIngest(ctx, sources); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func openBus(ctx context.Context, cfg Config, lg *slog.Logger, data *dataFolder) (*bus.Bus, error) {
+	b, err := bus.Open(ctx, lg, bus.Options{Dir: data.path("nats"), URL: cfg.NATS.URL, Creds: cfg.NATS.Creds, Replicas: cfg.NATS.Replicas})
+	if err != nil && cfg.NATS.URL != "" {
+		return nil, fail(exitUnreachable, err, "is the cluster up, and JetStream on? without --nats veille embeds its own")
+	}
+	if err != nil {
+		return nil, fail(exitData, err, "the log lies in "+data.path("nats")+"; is the disk full, or the folder read-only?")
+	}
+	return b, nil
+}
+
+// rebuild fills an index that is damaged, or empty because somebody dropped its
+// folder, from the log: its consumers have acknowledged what is in there already.
+func (a *app) rebuild(ctx context.Context) error {
+	articles, _, _, err := a.ix.Counts()
+	if err != nil {
+		return err
+	}
+	if why, needed := a.ix.NeedsRebuild(); needed {
+		a.lg.Warn("rebuild the index", "why", why)
+	} else if articles > 0 {
+		return nil
+	}
+	if err := a.refill(ctx, a.ix, nil); err != nil {
+		return fmt.Errorf("rebuild the index: %w", err)
+	}
+	a.ix.Rebuilt()
+	return nil
+}
+
+// refill reads the log into an index. progress may be nil.
+func (a *app) refill(ctx context.Context, ix *index.Index, progress func(phase string, done, total int)) error {
+	const batch = 500
+	feed := func(stream, phase string, put func([]bus.Message) error) error {
+		var msgs []bus.Message
+		done := 0
+		size, _, err := a.bus.Size(ctx, stream)
+		if err != nil {
+			return err
+		}
+		flush := func() error {
+			if len(msgs) == 0 {
+				return nil
+			}
+			if err := put(msgs); err != nil {
+				return err
+			}
+			done += len(msgs)
+			msgs = msgs[:0]
+			if progress != nil {
+				progress(phase, done, int(size))
+			}
+			return nil
+		}
+		_, passed, err := a.bus.Read(ctx, stream, 0, func(m bus.Message, _ uint64) error {
+			if msgs = append(msgs, m); len(msgs) < batch {
+				return nil
+			}
+			return flush()
+		})
+		if passed > 0 {
+			a.lg.Warn("messages of the log that are no events", "stream", stream, "count", passed)
+		}
+		return errors.Join(err, flush())
+	}
+	err := feed(schemas.StreamExtractions, "articles", func(msgs []bus.Message) error {
+		xs, err := decodeAll[schemas.Extraction](msgs)
+		if err != nil {
+			return err
+		}
+		return ix.PutExtractions(ctx, xs)
+	})
+	if err != nil {
+		return err
+	}
+	return feed(schemas.StreamDeals, "deals", func(msgs []bus.Message) error {
+		es, err := decodeAll[schemas.DealEvent](msgs)
+		if err != nil {
+			return err
+		}
+		return ix.PutDeals(ctx, es)
+	})
+}
+
+func (a *app) openIngest(ctx context.Context, sources []schemas.Source) error {
+	nets, err := a.cfg.networks()
+	if err != nil {
+		return err
+	}
+	client := guard.New(guard.Policy{Allow: nets})
+	a.defer_(client.Close)
+	archive, err := warc.Open(a.data.path("archive"), warc.Options{})
+	if err != nil {
+		return fail(exitData, err, "is the disk full, or the folder read-only?")
+	}
+	if archive.Repaired > 0 {
+		a.lg.Warn("archive repaired after a crash", "bytes", archive.Repaired)
+	}
+	a.defer_(func() {
+		if err := archive.Close(); err != nil {
+			a.lg.Error("close the archive", "err", err)
+		}
+	})
+	if a.sourceKV, err = a.bus.KV(ctx, schemas.BucketSources); err != nil {
+		return err
+	}
+	a.poller = ingest.New(a.lg, ingest.Options{
+		Sources: sources, Client: client, Archive: archive, Store: a.sourceKV,
+		Publish: a.publishArticles,
+		Lookup:  a.article,
+		Tail: func(ctx context.Context, from uint64, f func(uint64, schemas.Article) error) error {
+			_, _, err := a.bus.Read(ctx, schemas.StreamArticles, from, func(m bus.Message, _ uint64) error {
+				var art schemas.Article
+				if err := m.Into(&art); err != nil {
+					return nil // it is among the dead letters
+				}
+				return f(m.Seq, art)
+			})
+			return err
+		},
+		HostDelay: a.cfg.Poll.HostDelay, MinEvery: a.cfg.Poll.MinInterval, MaxEvery: a.cfg.Poll.MaxInterval,
+		MaxAge: a.cfg.Poll.MaxAge, Workers: a.cfg.Poll.Parallel,
+	})
+	return nil
+}
+
+// start runs everything but the poller until ctx ends. The group's Wait returns
+// when all of it has stopped.
+func (a *app) start(ctx context.Context) *errgroup.Group {
+	g, ctx := errgroup.WithContext(ctx)
+	a.stages(ctx, g)
+	if a.listener != nil {
+		srv := &http.Server{
+			Handler:           a.handler(),
+			ReadHeaderTimeout: 10 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      60 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          slog.NewLogLogger(a.lg.Handler(), slog.LevelDebug),
+		}
+		g.Go(func() error {
+			if err := srv.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", a.cfg.Listen, err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-ctx.Done()
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			if srv.Shutdown(end) != nil {
+				_ = srv.Close() // a reader that takes longer is cut off
+			}
+			return nil
+		})
+	}
+	g.Go(func() error { // keep room in the log
+		tick := time.NewTicker(10 * time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				if err := a.bus.Trim(ctx); err != nil {
+					a.lg.Warn("trim the log", "err", err)
+				}
+			}
+		}
+	})
+	return g
+}
+
+func (a *app) handler() http.Handler {
+	token, fresh, err := a.data.token()
+	if err != nil {
+		a.lg.Error("admin token", "err", err)
+	} else if fresh {
+		a.lg.Warn("admin token made", "file", a.data.path("admin-token"))
+	}
+	opt := serve.Options{
+		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: token, Hosts: a.cfg.Hosts,
+		Ready: a.bus.Ready, Lag: a.lag,
+	}
+	if a.poller != nil {
+		opt.Sources = a.sourceStatus
+		opt.Fetch = func(ctx context.Context, slug string) (any, error) {
+			res, err := a.poller.Fetch(ctx, slug)
+			if errors.Is(err, ingest.ErrUnknown) {
+				return nil, fmt.Errorf("%w: %s", serve.ErrNoSource, slug)
+			}
+			return res, err
+		}
+	}
+	return serve.New(a.lg, opt).Handler()
+}
+
+func (a *app) lag(ctx context.Context) (map[string]uint64, error) {
+	out := map[string]uint64{}
+	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals} {
+		m, err := a.bus.Backlog(ctx, stream)
+		if err != nil {
+			return nil, err
+		}
+		for k, v := range m {
+			out[k] = v
+		}
+	}
+	return out, nil
+}
+
+func (a *app) sourceStatus(ctx context.Context) ([]serve.SourceStatus, error) {
+	var out []serve.SourceStatus
+	for _, src := range a.poller.Sources() {
+		st, err := a.poller.State(ctx, src.ID)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, serve.SourceStatus{
+			ID: src.ID, Title: src.Name, URL: src.Feed, Lang: src.Lang, State: st.State,
+			LastSuccess: st.OK, LastError: st.Error, Next: st.Next, Articles: st.Articles,
+		})
+	}
+	return out, nil
+}
+
+// drained waits until every message that is in the log now has gone through all
+// stages. The streams are looked at in the order of the flow: a stage publishes
+// before it acknowledges, so that an empty one leaves nothing behind it unseen.
+func (a *app) drained(ctx context.Context, progress func(left int)) error {
+	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals} {
+		for {
+			left, err := a.left(ctx, stream)
+			if err != nil {
+				return err
+			}
+			if left == 0 {
+				break
+			}
+			if progress != nil && left > 0 {
+				progress(left)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+// left counts what the consumers of a stream that run here have still to do; -1
+// while one of them has not begun.
+func (a *app) left(ctx context.Context, stream string) (int, error) {
+	have, err := a.bus.Backlog(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	left := 0
+	for _, c := range a.durables {
+		if c.Stream != stream {
+			continue
+		}
+		n, begun := have[c.Durable]
+		if !begun {
+			return -1, nil
+		}
+		left += int(n)
+	}
+	return left, nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fail(exitFailed, fmt.Errorf("%s is in use by another program", addr), "choose another address, such as --listen 127.0.0.1:8081")
+	}
+	return nil, fail(exitUsage, fmt.Errorf("listen on %s: %w", addr, bare(err)), "write an address such as --listen 127.0.0.1:8080")
+}
+
+// bare is the innermost error: "listen tcp …: bind: permission denied" says the
+// address three times.
+func bare(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// openError explains why the index cannot be opened.
+func openError(err error, cfg Config) error {
+	switch {
+	case errors.Is(err, index.ErrLocked):
+		return fail(exitLocked, fmt.Errorf("the index in %s is in use by another veille", cfg.Data), "stop that one first, or choose another folder with --data DIR")
+	case errors.Is(err, index.ErrNewer):
+		return fail(exitData, fmt.Errorf("the index in %s was written by a newer veille", cfg.Data), "use that newer veille, or drop the folder index and run: veille reindex")
+	}
+	return fail(exitData, err, "the index can be dropped and made again: veille reindex")
+}
+
+// logger writes to stderr, so that data on stdout stays clean.
+func (c *command) logger(cfg Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // Validate has checked it
+	opt := &slog.HandlerOptions{Level: level}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(c.err, opt))
+	}
+	return slog.New(slog.NewTextHandler(c.err, opt))
+}
+
+// loadSources reads the list of feeds.
+func loadSources(cfg Config) ([]schemas.Source, error) {
+	body, name := ingest.DefaultSources(), "the built-in list"
+	if cfg.Sources != "" {
+		name = cfg.Sources
+		var err error
+		if body, err = os.ReadFile(cfg.Sources); err != nil {
+			return nil, usage(fmt.Errorf("read the sources: %w", pathless(err, cfg.Sources)), "name an OPML file with --sources, or leave it out for the built-in list")
+		}
+	}
+	list, problems, err := ingest.ParseSources(body)
+	if err != nil {
+		return nil, usage(fmt.Errorf("%s is no OPML file: %w", name, err), "export one from a feed reader, or see: veille feeds export")
+	}
+	if len(list) == 0 {
+		why := "it lists no feed"
+		if len(problems) > 0 {
+			why = strings.Join(problems, "; ")
+		}
+		return nil, usage(fmt.Errorf("%s cannot be used: %s", name, why), `each feed is an <outline type="rss" xmlUrl="…">`)
+	}
+	return list, nil
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"example.org/veille/extract/catalogue"
+	"example.org/veille/index"
+	"example.org/veille/query"
+	"example.org/veille/schemas"
+	"example.org/veille/serve"
+)
+
+// found is the part of the API's answer that the terminal shows.
+type found struct {
+	Data  []json.RawMessage   `json:"data"`
+	Page  struct{ Total int } `json:"page"`
+	Query struct {
+		Words string `json:"words"`
+		Hints []struct {
+			Detail string `json:"detail"`
+		} `json:"hints"`
+	} `json:"query"`
+	TookMS float64 `json:"took_ms"`
+}
+
+func (c *command) searchCommand() *cobra.Command {
+	var view, sort, server string
+	var limit int
+	var asJSON, failEmpty bool
+	cmd := &cobra.Command{
+		Use:     "search QUERY",
+		Aliases: []string{"q"},
+		Short:   "Search deals, articles or prices",
+		Long: `Search deals, articles or prices, in the running veille of this machine or,
+when none runs, in the data folder.`,
+		Example: `  veille search 'vendor:nutanix type:distribution since:2026-01'
+  veille search 'éditeur:microsoft statut:rumeur' --json
+  veille search 'price:>10000 currency:EUR' --view prices`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := c.load(cmd)
+			if err != nil {
+				return err
+			}
+			params := url.Values{"q": {strings.Join(args, " ")}, "limit": {fmt.Sprint(limit)}}
+			if sort != "" {
+				params.Set("sort", sort)
+			}
+			if view != index.Deals && view != index.Articles && view != index.Prices {
+				return usage(fmt.Errorf("there is no view %q", view), "views: deals, articles, prices")
+			}
+			body, err := c.ask(cmd.Context(), cfg, server, view, params)
+			if err != nil {
+				return err
+			}
+			return c.showFound(view, body, asJSON, failEmpty)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&view, "view", index.Deals, "deals, articles or prices")
+	f.StringVar(&sort, "sort", "", "newest, oldest, relevance, sources or value")
+	f.IntVar(&limit, "limit", 20, "most rows, up to 200")
+	f.StringVar(&server, "server", "", "address of a running veille, such as http://127.0.0.1:8080")
+	f.BoolVar(&asJSON, "json", false, "print the rows as a JSON array")
+	f.BoolVar(&failEmpty, "fail-empty", false, "exit with status 5 when nothing matches")
+	return cmd
+}
+
+// ask puts a request of the API to the running server, or, when none answers and
+// none was named, to the data folder.
+func (c *command) ask(ctx context.Context, cfg Config, server, view string, params url.Values) ([]byte, error) {
+	base := server
+	if base == "" {
+		base = "http://" + reachable(cfg.Listen)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+"/api/v1/"+view+"?"+params.Encode(), nil)
+	if err != nil {
+		return nil, usage(err, "--server takes an address such as http://127.0.0.1:8080")
+	}
+	req.Header.Set("Accept-Language", language())
+	client := &http.Client{Transport: &http.Transport{Proxy: nil}} // a local server is asked directly
+	res, err := client.Do(req)
+	switch {
+	case err == nil:
+		defer res.Body.Close()
+		body, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+		if err != nil {
+			return nil, fail(exitUnreachable, fmt.Errorf("read the answer of %s: %w", base, err), "try again")
+		}
+		if res.StatusCode != http.StatusOK {
+			return nil, apiError(res, body, params.Get("q"))
+		}
+		return body, nil
+	case server != "" || !errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
+	}
+	return c.askFolder(ctx, cfg, view, params)
+}
+
+// askFolder serves the one request from the data folder, through the same handler.
+func (c *command) askFolder(ctx context.Context, cfg Config, view string, params url.Values) ([]byte, error) {
+	if _, err := os.Stat(cfg.Data); err != nil {
+		return nil, fail(exitData, fmt.Errorf("no veille runs at %s and there is no data folder %s", cfg.Listen, cfg.Data), "try: veille demo")
+	}
+	data, err := openData(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer data.close()
+	lg := c.logger(cfg)
+	ix, err := index.Open(lg, data.path("index"), index.Options{})
+	if err != nil {
+		return nil, openError(err, cfg)
+	}
+	defer ix.Close()
+	if why, needed := ix.NeedsRebuild(); needed {
+		return nil, fail(exitFailed, fmt.Errorf("the index has to be rebuilt: %s", why), "run: veille reindex")
+	}
+	cat, err := catalogue.Load()
+	if err != nil {
+		return nil, err
+	}
+	h := serve.New(lg, serve.Options{Index: ix, Catalogue: cat, Version: versionString()}).Handler()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/api/v1/"+view+"?"+params.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept-Language", language())
+	res := &recorder{header: http.Header{}, status: http.StatusOK}
+	h.ServeHTTP(res, req)
+	if res.status != http.StatusOK {
+		return nil, apiError(&http.Response{StatusCode: res.status}, res.body, params.Get("q"))
+	}
+	return res.body, nil
+}
+
+// recorder keeps an answer in memory.
+type recorder struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { r.body = append(r.body, b...); return len(b), nil }
+
+// apiError turns the API's problem into one for the terminal: a query gets a mark
+// under its fault and the repaired query as the hint.
+func apiError(res *http.Response, body []byte, q string) error {
+	var p serve.Problem
+	if json.Unmarshal(body, &p) != nil || p.Title == "" {
+		return fmt.Errorf("the server answered %d", res.StatusCode)
+	}
+	if len(p.Errors) > 0 {
+		e := p.Errors[0]
+		syntax := &query.SyntaxError{Pos: e.Position, Len: e.Length, Suggestions: e.Suggestion}
+		hint := "the query language: veille search --help"
+		if len(e.Suggestion) > 0 {
+			hint = "try: " + syntax.Fix(q, 0)
+		}
+		return &queryProblem{problem{exitUsage, errors.New(e.Detail), hint}, syntax.Caret(q)}
+	}
+	status := exitFailed
+	switch res.StatusCode {
+	case http.StatusBadRequest:
+		status = exitUsage
+	case http.StatusUnauthorized, http.StatusForbidden:
+		status = exitForbidden
+	}
+	return fail(status, errors.New(strings.TrimSuffix(p.Title+": "+p.Detail, ": ")), "")
+}
+
+// queryProblem also shows where in the query the fault lies.
+type queryProblem struct {
+	problem
+	caret string
+}
+
+func (p *queryProblem) Unwrap() error { return &p.problem }
+
+func (c *command) showFound(view string, body []byte, asJSON, failEmpty bool) error {
+	var f found
+	if err := json.Unmarshal(body, &f); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	for _, h := range f.Query.Hints {
+		c.say("veille: hint: %s", h.Detail)
+	}
+	if asJSON {
+		if f.Data == nil {
+			f.Data = []json.RawMessage{}
+		}
+		enc := json.NewEncoder(c.out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(f.Data); err != nil {
+			return err
+		}
+	} else {
+		header, rows, err := foundRows(view, f.Data)
+		if err != nil {
+			return err
+		}
+		c.rows(header, rows)
+		c.say("%d %s · %.0f ms", f.Page.Total, view, f.TookMS)
+	}
+	if failEmpty && f.Page.Total == 0 {
+		return fail(exitEmpty, errors.New("nothing matches"), "")
+	}
+	return nil
+}
+
+func foundRows(view string, data []json.RawMessage) (header []string, rows [][]string, err error) {
+	switch view {
+	case index.Deals:
+		header = []string{"Date", "Deal", "Type", "Status", "Src", "Id", "Evidence"}
+		for _, raw := range data {
+			var d schemas.Deal
+			if err := json.Unmarshal(raw, &d); err != nil {
+				return nil, nil, err
+			}
+			quote := ""
+			for _, e := range d.Evidence {
+				quote = e.Signal.Evidence.Text
+				if e.Signal.Status == d.Status {
+					break
+				}
+			}
+			rows = append(rows, []string{d.Updated.Format(time.DateOnly), dealLine(d.Parties, d.Type), d.Type, d.Status, fmt.Sprint(d.Outlets), d.ID, quote})
+		}
+	case index.Articles:
+		header = []string{"Date", "Source", "Lang", "Title"}
+		for _, raw := range data {
+			var a schemas.Article
+			if err := json.Unmarshal(raw, &a); err != nil {
+				return nil, nil, err
+			}
+			rows = append(rows, []string{a.Published.Format(time.DateOnly), a.Source, a.Lang, a.Title})
+		}
+	default:
+		header = []string{"Date", "Amount", "Kind", "Of", "Source", "Evidence"}
+		for _, raw := range data {
+			var p struct {
+				schemas.Price
+				Article schemas.Article `json:"article"`
+			}
+			if err := json.Unmarshal(raw, &p); err != nil {
+				return nil, nil, err
+			}
+			of := p.Product
+			if p.Vendor != nil {
+				of = strings.TrimSpace(p.Vendor.Name + " " + p.Product)
+			}
+			rows = append(rows, []string{p.Article.Published.Format(time.DateOnly), amountText(&p.Amount), p.Kind, of, p.Article.Source, p.Evidence.Text})
+		}
+	}
+	return header, rows, nil
+}
+
+// language is what the person at the terminal reads: French or English.
+func language() string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			if strings.HasPrefix(v, "fr") {
+				return "fr"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// reachable is the address to connect to for one that is listened on.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.org/veille/bus"
+	"example.org/veille/extract"
+	"example.org/veille/extract/deals"
+	"example.org/veille/schemas"
+)
+
+// The pipeline: subject → function → subject.
+//
+//	ingest ──> ARTICLES ──extract──> EXTRACTIONS ──┬──deals──> DEALS ──index-deals──> bleve
+//	                                               │            PRICES
+//	                                               └──index──> bleve
+//
+// Each arrow is a durable consumer. A message is acknowledged when its effect is
+// durable; ids come from content, so that a repetition changes nothing.
+func (a *app) stages(ctx context.Context, g *errgroup.Group) {
+	read := func(role string, c bus.Consumer, handle func(context.Context, []bus.Message) error) {
+		if !a.cfg.has(role) {
+			return
+		}
+		a.durables = append(a.durables, c)
+		g.Go(func() error { return a.bus.Consume(ctx, c, handle) })
+	}
+	read("extract", bus.Consumer{Stream: schemas.StreamArticles, Durable: schemas.DurableExtract, Type: schemas.TypeArticle}, a.extract)
+	read("deals", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableDeals, Type: schemas.TypeExtraction, Serial: true}, a.gather)
+	read("index", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableIndex + a.node, Type: schemas.TypeExtraction, Batch: 500}, a.index)
+	read("index", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableIndexDeals + a.node, Type: schemas.TypeDeal, Batch: 500}, a.indexDeals)
+}
+
+// decodeAll reads the data of each message; one that cannot be read is poison.
+func decodeAll[T any](msgs []bus.Message) ([]T, error) {
+	out := make([]T, len(msgs))
+	for i, m := range msgs {
+		if err := m.Into(&out[i]); err != nil {
+			return nil, bus.Poison(err)
+		}
+	}
+	return out, nil
+}
+
+// publishArticles is what ingest calls once the bytes are archived.
+func (a *app) publishArticles(ctx context.Context, arts []schemas.Article, event string) ([]uint64, error) {
+	evs := make([]schemas.Event, len(arts))
+	for i, art := range arts {
+		if err := art.Validate(); err != nil {
+			return nil, err
+		}
+		id := schemas.EventID("article", art.ID, art.Version, fmt.Sprint(len(art.Also)))
+		ev, err := schemas.NewEvent(schemas.TypeArticle, id, schemas.ArticleSubject(event, art.Lang, art.Source), art.Fetched, art)
+		if err != nil {
+			return nil, err
+		}
+		evs[i] = ev
+	}
+	return a.bus.Publish(ctx, evs...)
+}
+
+// article reads a published article back.
+func (a *app) article(ctx context.Context, seq uint64) (schemas.Article, error) {
+	var art schemas.Article
+	ev, err := a.bus.Get(ctx, schemas.StreamArticles, seq)
+	if err == nil {
+		err = ev.Into(&art)
+	}
+	return art, err
+}
+
+// extract: Article → Extraction.
+func (a *app) extract(ctx context.Context, msgs []bus.Message) error {
+	arts, err := decodeAll[schemas.Article](msgs)
+	if err != nil {
+		return err
+	}
+	evs := make([]schemas.Event, len(arts))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, art := range arts {
+		g.Go(func() (err error) {
+			defer func() {
+				if p := recover(); p != nil {
+					err = bus.Poison(fmt.Errorf("extract %s: panic: %v", art.ID, p))
+				}
+			}()
+			x := a.extractor.Extract(art)
+			x.ID = schemas.ExtractionID(art.ID, art.Version, len(art.Also), extract.Version)
+			x.By, x.At = extract.Version, time.Now().UTC()
+			if err := x.Validate(); err != nil {
+				return bus.Poison(err)
+			}
+			evs[i], err = schemas.NewEvent(schemas.TypeExtraction, x.ID, schemas.ExtractionSubject(art.Lang, art.Source), x.At, x)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	_, err = a.bus.Publish(ctx, evs...)
+	return err
+}
+
+// gather: Extraction → deal events and prices. What is known of each pair lives
+// in a bucket; it is written after the events, so that a crash in between makes
+// the same events again.
+func (a *app) gather(ctx context.Context, msgs []bus.Message) error {
+	xs, err := decodeAll[schemas.Extraction](msgs)
+	if err != nil {
+		return err
+	}
+	dossiers := map[string]deals.Dossier{}
+	load := func(key string, into any) error {
+		b, _, err := a.dealKV.Get(ctx, key)
+		if err != nil || b == nil {
+			return err
+		}
+		return json.Unmarshal(b, into)
+	}
+	var dealEvents, priceEvents []schemas.Event
+	wrote := map[string][]byte{}
+	for _, x := range xs {
+		now := deals.Split(x)
+		var before []string
+		about := "article." + x.Article.ID
+		if b, ok := wrote[about]; ok {
+			err = json.Unmarshal(b, &before)
+		} else {
+			err = load(about, &before)
+		}
+		if err != nil {
+			return fmt.Errorf("deals of article %s: %w", x.Article.ID, err)
+		}
+		keys := before
+		var after []string
+		for key := range now {
+			after = append(after, key)
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+		slices.Sort(keys)
+		slices.Sort(after)
+		for _, key := range keys {
+			d, ok := dossiers[key]
+			if !ok {
+				d = deals.Dossier{Family: now[key].Family, Parties: now[key].Parties}
+				if err := load(key, &d); err != nil {
+					return fmt.Errorf("dossier %s: %w", key, err)
+				}
+			}
+			d, events := d.Fold(x.Article.ID, now[key].Said)
+			dossiers[key] = d
+			for _, e := range events {
+				ev, err := schemas.NewEvent(schemas.TypeDeal, deals.EventID(e), schemas.DealSubject(e.Kind, e.Deal), x.At, e)
+				if err != nil {
+					return err
+				}
+				dealEvents = append(dealEvents, ev)
+			}
+		}
+		if len(keys) > 0 {
+			if wrote[about], err = json.Marshal(after); err != nil {
+				return err
+			}
+		}
+		for _, p := range x.Prices {
+			ev, err := schemas.NewEvent(schemas.TypePrice, schemas.EventID("price", p.ID, x.Article.Version), schemas.PriceSubject(p), x.At, p)
+			if err != nil {
+				return err
+			}
+			priceEvents = append(priceEvents, ev)
+		}
+	}
+	if _, err := a.bus.Publish(ctx, dealEvents...); err != nil {
+		return err
+	}
+	if _, err := a.bus.Publish(ctx, priceEvents...); err != nil {
+		return err
+	}
+	for key, d := range dossiers {
+		if wrote[key], err = json.Marshal(d); err != nil {
+			return err
+		}
+	}
+	keys := make([]string, 0, len(wrote))
+	for k := range wrote {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	values := make([][]byte, len(keys))
+	for i, k := range keys {
+		values[i] = wrote[k]
+	}
+	return a.dealKV.PutMany(ctx, keys, values)
+}
+
+// index: Extraction → articles and prices of the index.
+func (a *app) index(ctx context.Context, msgs []bus.Message) error {
+	xs, err := decodeAll[schemas.Extraction](msgs)
+	if err != nil {
+		return err
+	}
+	return a.ix.PutExtractions(ctx, xs)
+}
+
+// indexDeals: deal events → deals of the index.
+func (a *app) indexDeals(ctx context.Context, msgs []bus.Message) error {
+	es, err := decodeAll[schemas.DealEvent](msgs)
+	if err != nil {
+		return err
+	}
+	return a.ix.PutDeals(ctx, es)
+}
