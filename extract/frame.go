@@ -1,0 +1,1065 @@
+package extract
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// cue is a found expression that bears on the status.
+type cue struct {
+	from, to int
+	class    cueClass
+	typ      string
+	text     string
+}
+
+// trigger is a found trigger of a rule.
+type trigger struct {
+	from, to       int
+	gapFrom, gapTo int // tokens of the pattern's gap
+	rule           *rule
+	text           string
+	tense          tense
+	passive        bool
+	perfect        bool
+	head           int // the verb that governs it: itself, or the light verb of a noun
+}
+
+// view is one sentence with everything found in it.
+type view struct {
+	s      *sent
+	at     int
+	items  []item
+	cues   []cue
+	trigs  []trigger
+	clause []int16 // clause number of each token
+	itemAt []int16 // item index+1 at each token
+}
+
+// cand is a deal found around a trigger.
+type cand struct {
+	rule     *rule
+	typ      string
+	status   string
+	roles    []roleParty
+	products []string
+	in       string
+	sent     int
+	from, to int // trigger tokens
+	lo, hi   int // tokens the evidence should hold
+	cue      string
+	why      string // what decided the status
+	source   string
+	conf     float64
+	anaphor  bool
+	title    bool
+	lead     bool
+	order    int
+}
+
+type roleParty struct {
+	role string
+	p    party
+}
+
+// excludes tells whether an expression that shuts out what follows ends at token i.
+func (d *doc) excludes(s *sent, i int) bool {
+	for k := max(0, i-3); k <= i; k++ {
+		for _, p := range d.l.byWord[s.toks[k].low] {
+			if p.cue == qExclude {
+				if end, _, _, ok := d.l.match(p, s.toks, k); ok && end == i+1 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// maxTriggers bounds the triggers of one sentence.
+const maxTriggers = 64
+
+// look finds the items, cues and triggers of a sentence.
+func (d *doc) look(s *sent, at int) *view {
+	v := &view{s: s, at: at}
+	v.items = d.group(s, d.atoms(s), at)
+	v.itemAt = make([]int16, len(s.toks))
+	for k := range v.items {
+		for i := v.items[k].from; i < v.items[k].to && i < len(v.itemAt); i++ {
+			v.itemAt[i] = int16(k + 1)
+		}
+	}
+	if s.boiler {
+		return v
+	}
+	for i := range s.toks {
+		t := &s.toks[i]
+		if t.kind == 'o' {
+			continue
+		}
+		try := func(p *pattern, tn tense) {
+			end, gf, gt, ok := d.l.match(p, s.toks, i)
+			if !ok {
+				return
+			}
+			if p.rule == nil {
+				if p.cue != qExclude && p.cue != qBoiler {
+					v.cues = append(v.cues, cue{i, end, p.cue, p.typ, p.text})
+				}
+				return
+			}
+			for k := range p.rule.not {
+				if _, _, _, no := d.l.match(&p.rule.not[k], s.toks, end); no {
+					return
+				}
+			}
+			tr := trigger{from: i, to: end, gapFrom: gf, gapTo: gt, rule: p.rule, text: p.text, tense: tn, head: i}
+			if len(v.trigs) < maxTriggers {
+				v.trigs = append(v.trigs, tr)
+			}
+		}
+		for _, p := range d.l.byWord[t.low] {
+			try(p, 0)
+		}
+		done := ""
+		for _, f := range t.verbs {
+			if f.verb == done {
+				continue
+			}
+			done = f.verb
+			ps := d.l.byVerb[f.verb]
+			if len(ps) == 0 {
+				continue
+			}
+			tn := d.tenseAt(s, i, f.verb)
+			if tn == 0 {
+				continue
+			}
+			for _, p := range ps {
+				if p.rule != nil && p.rule.reflex && !reflexive(s, i) {
+					continue
+				}
+				try(p, tn)
+			}
+		}
+	}
+	v.prune()
+	v.clauses(d)
+	for k := range v.trigs {
+		d.voice(v, &v.trigs[k])
+	}
+	return v
+}
+
+// reflexive tells whether se or s' stands before the verb.
+func reflexive(s *sent, i int) bool {
+	for k := i - 1; k >= 0 && k >= i-5; k-- {
+		t := &s.toks[k]
+		if t.low == "se" || t.low == "s'" {
+			return true
+		}
+		if t.class&(cBe|cAdv|cNeg) == 0 {
+			return false
+		}
+	}
+	return false
+}
+
+// prune keeps the longest of cues that contain each other, and puts the triggers in the order in which they are tried: the outright before
+// the weak, the long before the short, those that ask for a kind of party before those that take any.
+func (v *view) prune() {
+	slices.SortStableFunc(v.trigs, func(a, b trigger) int {
+		if a.rule.weak != b.rule.weak {
+			if a.rule.weak {
+				return 1
+			}
+			return -1
+		}
+		if c := cmp.Compare(b.size(), a.size()); c != 0 {
+			return c
+		}
+		if x, y := a.rule.picky(), b.rule.picky(); x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.rule.conf, a.rule.conf)
+	})
+	// a longer cue beats a shorter one that it contains
+	kc := v.cues[:0]
+	for k, a := range v.cues {
+		drop := false
+		for m, b := range v.cues {
+			if m != k && b.from <= a.from && b.to >= a.to && (b.to-b.from > a.to-a.from) {
+				drop = true
+				break
+			}
+		}
+		if !drop {
+			kc = append(kc, a)
+		}
+	}
+	v.cues = kc
+}
+
+// size is the number of words of a trigger, without its gap.
+func (t *trigger) size() int { return t.to - t.from - (t.gapTo - t.gapFrom) }
+
+// picky tells whether a rule asks for parties of certain kinds.
+func (r *rule) picky() bool {
+	for _, k := range r.kinds {
+		if k != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func inGap(outer, inner *trigger) bool {
+	return outer.gapTo > outer.gapFrom && inner.from >= outer.gapFrom && inner.to <= outer.gapTo
+}
+
+// clauses numbers the clauses: they change at strong marks, relatives, conjunctions, and at co-ordinated verbs.
+func (v *view) clauses(d *doc) {
+	s := v.s
+	v.clause = make([]int16, len(s.toks))
+	var n int16
+	depth := 0
+	for i := range s.toks {
+		t := &s.toks[i]
+		switch {
+		case t.kind == 'p':
+			switch t.low {
+			case ";", ":", "—", "–":
+				n++
+			case "(":
+				depth++
+				n++
+			case ")":
+				if depth > 0 {
+					depth--
+					n++
+				}
+			}
+		case t.class&cConj != 0:
+			n++
+		case t.class&cRel != 0 && i > 0 && v.itemAt[i] == 0:
+			n++
+		case t.class&cAnd != 0 && v.itemAt[i] == 0 && i+1 < len(s.toks):
+			// "and" before a finite verb, or before a new subject with its verb
+			for k := i + 1; k < len(s.toks) && k <= i+7; k++ {
+				u := &s.toks[k]
+				if u.kind == 'p' && u.low != "'s" {
+					break
+				}
+				tn := d.tenseAt(s, k, "")
+				if u.class&(cBe|cHave|cModal) != 0 || tn&finite != 0 && (tn&(tInf|tPart) == 0 || tn&tFut != 0) {
+					n++
+					break
+				}
+				if k == i+1 && tn&(tPart|tPres) != 0 && u.class&cHead == 0 {
+					n++
+					break
+				}
+				if u.class&(cPrep|cConj|cRel) != 0 {
+					break
+				}
+			}
+		}
+		v.clause[i] = n
+	}
+}
+
+// voice finds tense, passive and governing verb of a trigger.
+func (d *doc) voice(v *view, t *trigger) {
+	s := v.s
+	r := t.rule
+	if r.noun {
+		t.head = d.governor(v, t.from)
+		if t.head != t.from {
+			h := trigger{from: t.head, to: t.head + 1, rule: &rule{}, tense: d.tenseAt(s, t.head, "")}
+			d.verbVoice(v, &h)
+			t.tense, t.passive, t.perfect = h.tense, h.passive, h.perfect
+		}
+		return
+	}
+	if r.title || r.phrase {
+		return
+	}
+	d.verbVoice(v, t)
+}
+
+func (d *doc) verbVoice(v *view, t *trigger) {
+	s := v.s
+	var be, have, been, other bool
+	k := t.from - 1
+	for n := 0; k >= 0 && n < 6; k, n = k-1, n+1 {
+		w := &s.toks[k]
+		switch {
+		case w.class&cBe != 0:
+			if w.low == "été" || w.low == "been" || w.low == "being" {
+				been = true
+			}
+			be = true
+		case w.class&cHave != 0:
+			have = true
+		case w.class&(cAdv|cNeg) != 0 || w.low == "s'" || w.low == "se":
+			continue
+		case w.class&cModal != 0:
+			other = true
+		case w.low == "to" && d.l.lang == "en":
+			other = true
+			continue
+		default:
+			k = -1
+		}
+		if k < 0 {
+			break
+		}
+	}
+	t.perfect = have
+	part := t.tense&tPart != 0
+	by := t.to < len(s.toks) && (s.toks[t.to].low == "by" || s.toks[t.to].low == "par")
+	switch {
+	case !part:
+	case been:
+		t.passive = true
+	case have && !be:
+	case be && t.rule.reflex:
+	case be && d.l.lang == "fr" && etre[verbOf(t, s)]:
+	case be:
+		t.passive = t.tense&tPart != 0
+	case other:
+	case t.tense&(tPast|tPres) != 0 && d.l.lang == "en":
+		t.passive = by
+	case t.tense&tPast != 0:
+		t.passive = by
+	default:
+		t.passive = !t.rule.reflex
+	}
+	if t.passive && t.tense&tInf != 0 && !been && !be {
+		t.passive = false
+	}
+}
+
+// etre lists the French verbs that take être without being passive.
+var etre = map[string]bool{
+	"devenir": true, "entrer": true, "passer": true, "tomber": true, "venir": true, "parvenir": true, "partir": true, "sortir": true, "monter": true,
+	"rester": true, "arriver": true, "intervenir": true, "naître": true, "aller": true,
+}
+
+func verbOf(t *trigger, s *sent) string {
+	for _, f := range s.toks[t.from].verbs {
+		if f.tense&tPart != 0 {
+			return f.verb
+		}
+	}
+	return ""
+}
+
+// governor finds the verb whose object (to the left) or subject (to the right) a noun is; the noun itself when there is none.
+func (d *doc) governor(v *view, i int) int {
+	s := v.s
+	for k := i - 1; k >= 0 && k >= i-14; k-- {
+		t := &s.toks[k]
+		if t.kind == 'p' && (t.low == ";" || t.low == ":" || t.low == "(") {
+			break
+		}
+		if t.class&cRel != 0 && k < i-1 {
+			break
+		}
+		if t.class&(cBe|cHave|cModal|cHead) != 0 {
+			continue
+		}
+		if d.tenseAt(s, k, "") != 0 && t.class&cHead == 0 {
+			return k
+		}
+	}
+	for k := i + 1; k < len(s.toks) && k <= i+18; k++ {
+		t := &s.toks[k]
+		if t.kind == 'p' && (t.low == ";" || t.low == ":") {
+			break
+		}
+		if t.class&(cBe|cHave|cModal) != 0 {
+			continue
+		}
+		if tn := d.tenseAt(s, k, ""); tn&(finite|tPart) != 0 && t.class&cHead == 0 {
+			return k
+		}
+	}
+	return i
+}
+
+// subject finds the item that acts before token i.
+func (d *doc) subject(v *view, i int) *item {
+	var of *item
+	for k := len(v.items) - 1; k >= 0; k-- {
+		it := &v.items[k]
+		if it.to > i || it.excl {
+			continue
+		}
+		if i-it.to > 45 {
+			break
+		}
+		if it.possDet {
+			continue
+		}
+		if v.barrier(it.to, i) {
+			break
+		}
+		if it.prep != sNone {
+			if of == nil && (it.prep == sOf || it.prep == sAt) && it.prepAt >= 0 && it.prepAt <= 6 && it.from < i {
+				of = it
+			}
+			continue
+		}
+		if it.afterVerb && !(it.to < len(v.s.toks) && v.s.toks[it.to].class&cRel != 0) && !relBetween(v, it.to, i) && k > 0 && d.hasSubject(v, k) {
+			continue
+		}
+		if it.poss && it.to < i-1 {
+			// "Microsoft's chief": the owner speaks for its people
+			if of == nil {
+				of = it
+			}
+			continue
+		}
+		return it
+	}
+	return of
+}
+
+// hasSubject tells whether an item before the k-th can be the subject of its sentence.
+func (d *doc) hasSubject(v *view, k int) bool {
+	for m := k - 1; m >= 0; m-- {
+		if it := &v.items[m]; it.prep == sNone && !it.excl && !it.possDet && !it.afterVerb {
+			return true
+		}
+	}
+	return false
+}
+
+func relBetween(v *view, from, to int) bool {
+	for i := from; i < to && i < from+3; i++ {
+		if v.s.toks[i].class&cRel != 0 || v.s.toks[i].low == "," && i+1 < to && v.s.toks[i+1].class&cRel != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// barrier tells whether tokens [from,to) hold what separates a subject from its verb.
+func (v *view) barrier(from, to int) bool {
+	for i := from; i < to; i++ {
+		t := &v.s.toks[i]
+		if t.kind == 'p' && (t.low == ";" || t.low == ":" || t.low == "—") {
+			return true
+		}
+	}
+	return false
+}
+
+// fill collects the parties of a trigger by slot.
+func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
+	var out [nSlots]*item
+	r := t.rule
+	s := v.s
+	left := t.from
+	if r.noun && t.head < t.from {
+		left = t.head
+	}
+	// left of a noun: "the Dell-EMC deal", "Microsoft's purchase"
+	if r.noun || r.title {
+		for k := range v.items {
+			it := &v.items[k]
+			if it.to > t.from {
+				break
+			}
+			if it.excl || t.from-it.to > 6 {
+				continue
+			}
+			if it.possDet || it.poss {
+				if attributive(v, it.to, t.from) {
+					out[sPoss] = it
+				}
+			} else if t.from-it.to <= 2 && attributive(v, it.to, t.from) && (d.l.lang == "en" || t.from == it.to) {
+				out[sComp] = it
+			}
+		}
+	}
+	// left: the subject
+	if r.roles[sSubject] != "" || r.roles[sObject] != "" {
+		if su := d.subject(v, left); su != nil && su != out[sComp] && su != out[sPoss] {
+			out[sSubject] = su
+		}
+	}
+	// a preposition before the trigger can belong to it: « a signé avec Arrow un contrat »
+	if r.noun && t.head < t.from {
+		for k := range v.items {
+			it := &v.items[k]
+			if it.from > t.head && it.to <= t.from && it.prep != sNone && !it.excl && it.prepAt > t.head && out[it.prep] == nil && r.roles[it.prep] != "" && it.prep != sOf {
+				out[it.prep] = it
+			}
+		}
+	}
+	// the gap of the pattern holds its object: "add X to its portfolio"
+	if t.gapTo > t.gapFrom {
+		for k := range v.items {
+			it := &v.items[k]
+			if it.from >= t.gapFrom && it.to <= t.gapTo && !it.excl {
+				if out[sObject] == nil {
+					out[sObject] = it
+				}
+			}
+		}
+	}
+	// right
+	gotOf := (*item)(nil)
+	stop := min(len(s.toks), t.to+32)
+	prep := 0 // prepositions passed that had no name
+	light := true
+	comma := false
+	dist := 0
+	for i := t.to; i < stop; i++ {
+		tk := &s.toks[i]
+		if n := v.itemAt[i]; n > 0 {
+			it := &v.items[n-1]
+			if it.from != i {
+				continue
+			}
+			switch {
+			case it.excl:
+			case it.possDet:
+			case it.prep != sNone && it.prepAt >= t.to-1:
+				p := it.prep
+				if p == sOf && r.roles[sOf] == "" {
+					if gotOf == nil && out[sObject] == nil {
+						gotOf = it
+					}
+				} else if out[p] == nil && r.roles[p] != "" {
+					out[p] = it
+				} else if p == sTo && r.roles[p] == "" && out[sObject] == nil && false {
+					out[sObject] = it
+				}
+			case it.prep == sNone && out[sObject] == nil && r.roles[sObject] != "" && (!comma || it.from-t.to <= 3) && prep == 0:
+				out[sObject] = it
+			case r.noun && it.prep == sNone && d.l.lang == "fr" && i == t.to && out[sComp] == nil:
+				out[sComp] = it // « le partenariat Dell-EMC »
+			}
+			i = it.to - 1
+			dist = 0
+			light = true
+			continue
+		}
+		dist++
+		if dist > 14 {
+			break
+		}
+		if tk.kind == 'p' {
+			switch tk.low {
+			case ";", ":", "—", "–":
+				stop = i
+			case ",":
+				comma = true
+			}
+			continue
+		}
+		if tk.class&cRel != 0 && i > t.to {
+			break
+		}
+		if tk.class&cConj != 0 {
+			break
+		}
+		if tk.class&cPrep != 0 {
+			if d.l.preps[tk.low] != sOf {
+				// a preposition whose object is no name closes the place of the direct object
+				if !d.prepOfItem(v, i) {
+					prep++
+				}
+			}
+			continue
+		}
+		if tk.class&cLight != 0 && light {
+			continue
+		}
+		if tk.class&(cBe|cHave|cModal) != 0 && (r.noun || r.title) && dist <= 8 {
+			continue
+		}
+		if tn := d.tenseAt(s, i, ""); tn != 0 && tn&(tPart|tGer) == 0 && tk.class&(cHead|cLight) == 0 && i > t.to {
+			if tn&tInf != 0 && tn&^tInf == 0 {
+				break
+			}
+			if tn&finite != 0 && !(tk.class&cReport != 0) {
+				break
+			}
+		}
+	}
+	if out[sObject] == nil && r.roles[sObject] != "" && gotOf != nil {
+		out[sObject] = gotOf
+	}
+	return out
+}
+
+// prepOfItem tells whether the preposition at i introduces an item.
+func (d *doc) prepOfItem(v *view, i int) bool {
+	for k := range v.items {
+		if v.items[k].prepAt == i {
+			return true
+		}
+	}
+	return false
+}
+
+// attributive tells whether the tokens between a name and a noun only describe the noun: "Microsoft's planned $7bn purchase".
+func attributive(v *view, from, to int) bool {
+	for i := from; i < to; i++ {
+		t := &v.s.toks[i]
+		if t.kind == 'p' && t.low != "'s" && t.low != "$" && t.low != "€" && t.low != "£" && t.low != "«" && t.low != "“" && t.low != "\"" {
+			return false
+		}
+		if t.class&(cPrep|cConj|cRel|cAnd|cBe|cHave|cModal|cDet) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// candidates turns the triggers of a sentence into deals.
+func (d *doc) candidates(v *view) []cand {
+	var out []cand
+	if v.s.boiler {
+		return nil
+	}
+	taken := make([]bool, len(v.s.toks))
+	for k := range v.trigs {
+		t := &v.trigs[k]
+		if used(taken, t) {
+			continue
+		}
+		c, why := d.candidate(v, t)
+		if why != "" {
+			d.drop(v, t, why)
+			continue
+		}
+		for i := t.from; i < t.to; i++ {
+			if i < t.gapFrom || i >= t.gapTo {
+				taken[i] = true
+			}
+		}
+		out = append(out, c...)
+	}
+	return out
+}
+
+// used tells whether a word of the trigger has already made a deal.
+func used(taken []bool, t *trigger) bool {
+	for i := t.from; i < t.to; i++ {
+		if taken[i] && (i < t.gapFrom || i >= t.gapTo) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
+	r := t.rule
+	s := v.s
+	if s.question {
+		return nil, "the sentence is a question"
+	}
+	if inQuote := s.toks[t.from].quoted; inQuote && (r.vague || r.weak) {
+		return nil, "a vague word inside a quotation"
+	}
+	f := d.fill(v, t)
+	type rp struct {
+		role string
+		it   *item
+		sl   slot
+	}
+	var got []rp
+	used := map[*item]bool{}
+	add := func(sl slot, role string) {
+		if it := f[sl]; it != nil && role != "" && !used[it] {
+			if r.kinds[sl] != 0 && !anyKind(it, r.kinds[sl]) {
+				return
+			}
+			used[it] = true
+			got = append(got, rp{role, it, sl})
+		}
+	}
+	roles := r.roles
+	if t.passive && !r.noun {
+		subj := roles[sSubject]
+		roles[sSubject] = roles[sObject]
+		roles[sObject] = ""
+		roles[sBy] = subj
+		if f[sBy] == nil && f[sAt] != nil && false {
+			roles[sAt] = subj
+		}
+	} else if r.noun && t.passive && t.head < t.from {
+		// « a été confié un contrat »: no subject
+		roles[sSubject] = ""
+	}
+	if r.noun && t.head > t.from && f[sPoss] == nil {
+		// the noun is the subject of its verb: nobody acts
+		if f[sSubject] != nil && f[sSubject].to <= t.from && !f[sSubject].comma {
+			roles[sSubject] = ""
+		}
+	}
+	for sl := slot(1); sl < nSlots; sl++ {
+		if sl != sSubject {
+			add(sl, roles[sl])
+		}
+	}
+	hadSubject := f[sSubject] != nil
+	if roles[sPoss] == "" || f[sPoss] == nil {
+		add(sSubject, roles[sSubject])
+	}
+	for _, n := range r.need {
+		ok := false
+		for _, g := range got {
+			ok = ok || g.sl == n
+		}
+		if !ok {
+			return nil, fmt.Sprintf("nothing in place %q", slotName(n))
+		}
+	}
+	if len(got) == 0 {
+		return nil, "no party"
+	}
+	// who takes part
+	var rps []roleParty
+	seen := map[*org]string{}
+	lo, hi := t.from, t.to
+	anaphoric, unknowns, knowns := false, 0, 0
+	var products []string
+	for _, g := range got {
+		for _, p := range g.it.parties {
+			if old, ok := seen[p.org]; ok {
+				if old == g.role {
+					continue
+				}
+				continue
+			}
+			seen[p.org] = g.role
+			rps = append(rps, roleParty{g.role, p})
+			if p.product != "" && !slices.Contains(products, p.product) {
+				products = append(products, p.product)
+			}
+			if p.org.known {
+				knowns++
+			} else {
+				unknowns++
+			}
+		}
+		anaphoric = anaphoric || g.it.anaphor
+		lo, hi = min(lo, g.it.from), max(hi, g.it.to)
+	}
+	if knowns == 0 {
+		return nil, "no vendor of the catalogue takes part"
+	}
+	if !r.unary && len(rps) < 2 {
+		if p := d.missing(v, t, rps, hadSubject); p != nil {
+			rps = append(rps, *p)
+			anaphoric = true
+		} else {
+			return nil, "only one party"
+		}
+	}
+	if r.unary {
+		rps = rps[:1]
+		if !rps[0].p.org.known {
+			return nil, "programme of an unknown company"
+		}
+	}
+	if r.weak && (anaphoric || unknowns > 0) {
+		return nil, "a weak trigger wants two vendors named outright"
+	}
+	// parent and child, a company and its own product: no deal
+	if len(rps) == 2 && rps[0].p.org == rps[1].p.org {
+		return nil, "one organisation with itself"
+	}
+	st := d.status(v, t, rps)
+	if st.drop != "" {
+		return nil, st.drop
+	}
+	c := cand{
+		rule: r, status: st.status, why: st.why, source: st.source, products: products, in: s.in, sent: v.at, from: t.from, to: t.to,
+		lo: lo, hi: hi, cue: d.slice(s.in, s.toks[t.from].start, s.toks[t.to-1].end), anaphor: anaphoric, title: s.in == "title",
+		lead: s.in == "title" || s.para == 0 && s.n < 2, conf: r.conf,
+	}
+	if anaphoric {
+		c.conf -= 0.1
+	}
+	if unknowns > 0 {
+		c.conf -= 0.15
+	}
+	c.typ = r.typ
+	return d.split(v, t, c, rps), ""
+}
+
+func anyKind(it *item, k kinds) bool {
+	for _, p := range it.parties {
+		if p.org.kinds&k != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func slotName(s slot) string {
+	for n, x := range slotNames {
+		if x == s {
+			return n
+		}
+	}
+	return strconv.Itoa(int(s))
+}
+
+// missing supplies the party that a noun leaves out when it points back: "a similar deal", « l'accord », "has signed".
+func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *roleParty {
+	if len(have) != 1 {
+		return nil
+	}
+	h := have[0]
+	r := t.rule
+	want := ""
+	for sl := slot(1); sl < nSlots; sl++ {
+		if role := r.roles[sl]; role != "" && (role != h.role || role == "partner") {
+			want = role
+			if sl == sSubject {
+				break
+			}
+		}
+	}
+	if want == "" || r.weak || v.s.in == "title" {
+		return nil
+	}
+	// only a sentence without a subject of its own looks back
+	if hadSubject || h.p.org == nil {
+		return nil
+	}
+	if len(d.topic) == 1 && d.topic[0].org != h.p.org && (v.startsBare(t.from)) {
+		return &roleParty{want, d.topic[0]}
+	}
+	return nil
+}
+
+// startsBare tells a clause that begins with its verb or trigger: no subject was written.
+func (v *view) startsBare(i int) bool {
+	n := 0
+	for k := i - 1; k >= 0; k-- {
+		t := &v.s.toks[k]
+		if t.kind == 'p' {
+			break
+		}
+		n++
+	}
+	return n <= 4 && i <= 6
+}
+
+// split makes one candidate for each pair of a directed type, and one for the whole group of the others.
+func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
+	c.typ = d.refine(v, t, c.typ, rps)
+	switch c.typ {
+	case "partnership", "joint_venture", "investment", "partner_program":
+		c.roles = d.rolesFor(c.typ, rps)
+		return []cand{c}
+	case "acquisition":
+		// several buyers make one deal, several targets make several
+		var buyers, targets, rest []roleParty
+		for _, rp := range rps {
+			switch rp.role {
+			case "acquirer":
+				buyers = append(buyers, rp)
+			case "target":
+				targets = append(targets, rp)
+			default:
+				rest = append(rest, rp)
+			}
+		}
+		if len(targets) <= 1 {
+			c.roles = rps
+			return []cand{c}
+		}
+		var out []cand
+		for _, tg := range targets {
+			cc := c
+			cc.roles = append(append(slices.Clone(buyers), tg), rest...)
+			out = append(out, cc)
+		}
+		return out
+	}
+	rps = d.rolesFor(c.typ, rps)
+	var out []cand
+	for i := range rps {
+		for j := i + 1; j < len(rps); j++ {
+			if rps[i].role == rps[j].role || !rps[i].p.org.known && !rps[j].p.org.known {
+				continue
+			}
+			cc := c
+			cc.roles = []roleParty{rps[i], rps[j]}
+			out = append(out, cc)
+		}
+	}
+	return out
+}
+
+// pairRoles are the two roles of each directed type: who supplies, who takes.
+var pairRoles = map[string][2]string{
+	"distribution": {"vendor", "distributor"}, "reseller": {"vendor", "reseller"}, "oem_integration": {"provider", "integrator"},
+	"customer_contract": {"supplier", "customer"}, "litigation": {"plaintiff", "defendant"},
+}
+
+// rolesFor renames the roles of one type into those of another, supply side to supply side.
+func (d *doc) rolesFor(typ string, rps []roleParty) []roleParty {
+	out := slices.Clone(rps)
+	switch typ {
+	case "partnership":
+		for i := range out {
+			out[i].role = ""
+		}
+		return out
+	case "joint_venture":
+		for i := range out {
+			if out[i].role != "entity" {
+				out[i].role = "member"
+			}
+		}
+		return out
+	}
+	pr, ok := pairRoles[typ]
+	if !ok {
+		return out
+	}
+	if typ == "distribution" {
+		// the catalogue knows who is the wholesaler
+		dist := 0
+		for _, rp := range out {
+			if rp.p.org.kinds&(kDistributor|kMarketplace) != 0 {
+				dist++
+			}
+		}
+		if dist > 0 && dist < len(out) {
+			for i := range out {
+				if out[i].p.org.kinds&(kDistributor|kMarketplace) != 0 {
+					out[i].role = "distributor"
+				} else {
+					out[i].role = "vendor"
+				}
+			}
+			return out
+		}
+	}
+	for i := range out {
+		switch out[i].role {
+		case "vendor", "provider", "supplier", "plaintiff":
+			out[i].role = pr[0]
+		case "distributor", "reseller", "integrator", "customer", "defendant":
+			out[i].role = pr[1]
+		case "partner", "":
+			out[i].role = pr[0]
+			if i > 0 {
+				out[i].role = pr[1]
+			}
+		}
+	}
+	if typ == "reseller" || typ == "oem_integration" {
+		// symmetric trigger: the one that only makes things is the vendor
+		sym := false
+		for _, rp := range rps {
+			sym = sym || rp.role == "partner" || rp.role == ""
+		}
+		if sym && len(out) == 2 && channelness(out[0].p.org) > channelness(out[1].p.org) {
+			out[0].role, out[1].role = out[1].role, out[0].role
+		}
+	}
+	return out
+}
+
+// channelness tells how much an organisation sells what others make.
+func channelness(o *org) int {
+	switch {
+	case o.kinds&(kIntegrator|kReseller|kMSP) != 0:
+		return 3
+	case o.kinds&(kTelco|kHoster) != 0:
+		return 2
+	case o.kinds&kMaker != 0:
+		return 1
+	}
+	return 0
+}
+
+// refine decides the type by the modifiers of a vague noun and by the roles in the catalogue.
+func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
+	r := t.rule
+	if r.vague {
+		if m := d.modifier(v, t); m != "" {
+			typ = m
+		} else if d.similar(v, t) && d.lastTyp != "" && pairRoles[d.lastTyp][0] != "" {
+			typ = d.lastTyp
+		}
+	}
+	switch typ {
+	case "partnership", "distribution", "reseller", "oem_integration":
+		dist, rest := 0, 0
+		for _, rp := range rps {
+			if rp.p.org.kinds&kDistributor != 0 {
+				dist++
+			} else {
+				rest++
+			}
+		}
+		if dist > 0 && rest > 0 && (typ != "oem_integration" || r.vague) {
+			return "distribution"
+		}
+		if typ == "distribution" && dist == 0 {
+			// somebody who is no wholesaler "distributes": an operator, an integrator resells
+			for _, rp := range rps {
+				if rp.role == "distributor" && rp.p.org.known && rp.p.org.kinds&kMarketplace == 0 {
+					return "reseller"
+				}
+			}
+			if r.roles[sSubject] == "partner" && len(rps) == 2 && rps[0].p.org.known && rps[1].p.org.known {
+				return "reseller"
+			}
+		}
+	}
+	return typ
+}
+
+// modifier gives the type that the words around a vague noun name: "distribution agreement", « accord de licence ».
+func (d *doc) modifier(v *view, t *trigger) string {
+	for _, q := range v.cues {
+		if q.class == qKind && q.to > t.from-4 && q.from < t.to+5 {
+			if q.from >= t.to && !v.near(t.to, q.from) || q.to <= t.from && !attributive(v, q.to, t.from) {
+				continue
+			}
+			return q.typ
+		}
+	}
+	return ""
+}
+
+// near tells whether only small words stand between two tokens.
+func (v *view) near(from, to int) bool {
+	for i := from; i < to; i++ {
+		t := &v.s.toks[i]
+		if t.kind == 'p' || t.kind == 'o' || t.verbs != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *doc) similar(v *view, t *trigger) bool {
+	for i := max(0, t.from-3); i < min(len(v.s.toks), t.to+3); i++ {
+		if strings.HasPrefix(v.s.toks[i].low, "similar") || strings.HasPrefix(v.s.toks[i].low, "comparable") || strings.HasPrefix(v.s.toks[i].low, "identi") || v.s.toks[i].low == "analogue" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,385 @@
+package extract
+
+import (
+	"strconv"
+)
+
+// verdict is what the words around a trigger say of the status.
+type verdict struct {
+	status string
+	why    string // the words that decided
+	source string // who says so
+	drop   string // a reason to leave the candidate out
+}
+
+// status decides the status of a trigger from the cues of its clause, the tense of its verb and the frame of its sentence.
+//
+// The order is that of the annotation rules: a denial beats an end, an end beats a closing, and so on; the rule's own status, and
+// whether it tells a state or an event, decide what is left.
+func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
+	s := v.s
+	r := t.rule
+	home := v.clause[t.from]
+	headHome := v.clause[t.head]
+	has := map[cueClass]*cue{}
+	anywhere := map[cueClass]*cue{}
+	for k := range v.cues {
+		q := &v.cues[k]
+		if q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan {
+			if q.class != qNegation {
+				continue
+			}
+		}
+		anywhere[q.class] = q
+		if c := v.clause[q.from]; c == home || c == headHome || q.to == t.from || q.class == qDenial || q.class == qSource || q.class == qParty || v.clause[q.to-1] == home {
+			if has[q.class] == nil || abs(q.from-t.from) < abs(has[q.class].from-t.from) {
+				has[q.class] = q
+			}
+		}
+	}
+	word := func(c cueClass) string {
+		if q := has[c]; q != nil {
+			return d.slice(s.in, s.toks[q.from].start, s.toks[q.to-1].end)
+		}
+		return ""
+	}
+	out := verdict{}
+	press := d.pressFrame(v)
+	switch {
+	case press != "":
+		out.source = press
+	case has[qSource] != nil:
+		out.source = "sources"
+	case has[qParty] != nil:
+		out.source = "company"
+	}
+	set := func(st, why string) verdict {
+		out.status, out.why = st, why
+		return out
+	}
+	drop := func(why string) verdict {
+		out.drop = why
+		return out
+	}
+	if has[qVeto] != nil {
+		return drop("“" + word(qVeto) + "” makes it no deal")
+	}
+	if has[qOpinion] != nil && r.status != "denied" {
+		return drop("a guess: “" + word(qOpinion) + "”")
+	}
+	neg, more := d.negated(v, t)
+	if has[qKeep] != nil {
+		neg = false
+	}
+	cond, modal := d.conditional(v, t)
+	if has[qDenial] != nil {
+		return set("denied", word(qDenial))
+	}
+	ends := has[qEnd] != nil && t.rule.status == "" || r.status == "ended"
+	if neg {
+		switch {
+		case more:
+			return set("ended", "no longer")
+		case ends:
+			return set("in_effect", "not ended")
+		case has[qKeep] != nil:
+			return set("in_effect", word(qKeep))
+		case has[qRumour] != nil && (has[qParty] != nil || r.typ == "acquisition"):
+			return set("denied", "negated talks")
+		}
+		return drop("negated")
+	}
+	if has[qKeep] != nil && r.status == "" {
+		if ends || s.toks[t.from].class&cAdv == 0 && (r.noun || r.title) {
+			return set("in_effect", word(qKeep))
+		}
+	}
+	if ends {
+		if has[qRumour] != nil && r.status == "" && has[qEnd].to <= t.from && has[qRumour].from > t.from {
+			return set("rumoured", word(qRumour))
+		}
+		if r.status == "ended" {
+			return set("ended", t.text)
+		}
+		return set("ended", word(qEnd))
+	}
+	sources := has[qSource] != nil || press != ""
+	if r.status == "rumoured" || r.status == "planned" {
+		if has[qDone] == nil {
+			return set(r.status, t.text)
+		}
+	}
+	if r.status == "denied" {
+		return set("denied", t.text)
+	}
+	if q := has[qRumour]; q != nil {
+		return set("rumoured", word(qRumour))
+	}
+	if cond {
+		if modal && !sources {
+			return drop("a possibility nobody vouches for")
+		}
+		if has[qParty] != nil && has[qPlan] != nil {
+			return set("planned", word(qPlan))
+		}
+		return set("rumoured", "conditional")
+	}
+	if has[qPlan] != nil {
+		if has[qDone] != nil {
+			return set("announced", word(qDone))
+		}
+		return set("planned", word(qPlan))
+	}
+	if has[qDone] != nil && r.typ == "acquisition" {
+		return set("in_effect", word(qDone))
+	}
+	if has[qRenew] != nil {
+		return set("announced", word(qRenew))
+	}
+	if r.status != "" {
+		return set(r.status, t.text)
+	}
+	year := d.pastYear(v, home)
+	capital := r.typ == "acquisition" || r.typ == "investment" || r.typ == "joint_venture" || r.typ == "litigation"
+	if has[qBackground] != nil {
+		return set("background", word(qBackground))
+	}
+	if year != "" {
+		switch {
+		case has[qEffect] != nil && !capital:
+			return set("in_effect", word(qEffect))
+		case capital || !r.state && t.tense&tPast != 0 && !t.perfect || s.in == "text" && r.partnerProgram():
+			return set("background", year)
+		default:
+			return set("in_effect", year)
+		}
+	}
+	if has[qEffect] != nil && !capital {
+		return set("in_effect", word(qEffect))
+	}
+	if t.tense&tImparf != 0 && r.state && s.in == "text" {
+		return set("background", "imperfect")
+	}
+	if d.pluperfect(v, t) {
+		return set("background", "pluperfect")
+	}
+	if press != "" && has[qParty] == nil && (r.typ == "acquisition" || r.typ == "investment") && !t.rule.state && s.in == "text" {
+		return set("rumoured", press)
+	}
+	if has[qSource] != nil {
+		return set("rumoured", word(qSource))
+	}
+	if r.state {
+		lead := s.in == "title" || s.para == 0 && s.n == 0
+		if has[qAnnounce] != nil || t.tense&tFut != 0 || lead || d.willAt(v, t) {
+			return set("announced", t.text)
+		}
+		return set("in_effect", t.text)
+	}
+	return set("announced", t.text)
+}
+
+func (r *rule) partnerProgram() bool { return r.typ == "partner_program" }
+
+func abs(a int) int {
+	if a < 0 {
+		return -a
+	}
+	return a
+}
+
+// negated tells whether the trigger or its verb is negated, and whether by « ne … plus » or "no longer".
+func (d *doc) negated(v *view, t *trigger) (neg, more bool) {
+	s := v.s
+	check := func(at int, noun bool) {
+		home := v.clause[at]
+		if d.l.lang == "en" {
+			for k := at - 1; k >= 0 && k >= at-7; k-- {
+				w := &s.toks[k]
+				if v.clause[k] != home {
+					break
+				}
+				if w.kind == 'p' && w.low == "," {
+					break
+				}
+				if w.class&cNeg != 0 {
+					if k+1 < len(s.toks) && s.toks[k+1].low == "only" {
+						continue
+					}
+					neg = true
+					if k+1 < len(s.toks) && s.toks[k+1].low == "longer" {
+						more = true
+					}
+					return
+				}
+			}
+			return
+		}
+		for k := max(0, at-7); k < len(s.toks) && k <= at+4; k++ {
+			w := &s.toks[k]
+			if w.class&cNeg == 0 || v.clause[k] != home {
+				continue
+			}
+			if k+1 < len(s.toks) && (s.toks[k+1].low == "seulement" || s.toks[k+1].low == "uniquement") {
+				continue
+			}
+			switch w.low {
+			case "aucun", "aucune", "sans", "ni", "non":
+				if k < at && at-k <= 4 && v.near2(k+1, at) {
+					neg = true
+				}
+			default:
+				ne := false
+				for m := k - 1; m >= 0 && m >= k-6; m-- {
+					if s.toks[m].low == "ne" || s.toks[m].low == "n'" {
+						ne = true
+					}
+				}
+				if w.low == "plus" && !ne {
+					continue
+				}
+				if !ne && !(k+1 < len(s.toks) && k < at && at-k <= 3 && (s.toks[k+1].low == "d'" || s.toks[k+1].low == "de")) {
+					continue
+				}
+				// after the verb, or between auxiliary and participle
+				if k > at+3 || k < at-4 {
+					continue
+				}
+				if k > at && !v.near2(at+1, k) {
+					continue
+				}
+				neg = true
+				if w.low == "plus" {
+					more = true
+				}
+			}
+		}
+	}
+	check(t.from, t.rule.noun)
+	if t.head != t.from && !neg {
+		check(t.head, false)
+	}
+	return
+}
+
+// near2 tells whether no name and no strong mark stands between two tokens.
+func (v *view) near2(from, to int) bool {
+	for i := from; i < to; i++ {
+		t := &v.s.toks[i]
+		if t.kind == 'p' && t.low != "«" && t.low != "»" && t.low != "\"" {
+			return false
+		}
+	}
+	return true
+}
+
+// conditional tells whether the verb of a trigger stands in the conditional or under could, might; modal says it is only possible.
+func (d *doc) conditional(v *view, t *trigger) (cond, modal bool) {
+	s := v.s
+	at := t.head
+	if d.l.lang == "fr" {
+		if tn := d.tenseAt(s, at, ""); tn&tCond != 0 && tn&tFut == 0 {
+			return true, false
+		}
+	}
+	for k := at - 1; k >= 0 && k >= at-6; k-- {
+		w := &s.toks[k]
+		if v.clause[k] != v.clause[at] || w.kind == 'o' {
+			break
+		}
+		switch w.low {
+		case "serait", "seraient", "aurait", "auraient":
+			return true, false
+		case "pourrait", "pourraient", "could", "might":
+			return true, true
+		case "may":
+			if w.raw == "may" {
+				return true, true
+			}
+		case "devrait", "devraient":
+			return true, false
+		case "would":
+			return true, false
+		}
+	}
+	return false, false
+}
+
+func (d *doc) willAt(v *view, t *trigger) bool {
+	for k := t.head - 1; k >= 0 && k >= t.head-4; k-- {
+		switch v.s.toks[k].low {
+		case "will", "va", "vont", "vient", "viennent":
+			return true
+		}
+	}
+	return false
+}
+
+// pluperfect: « avait racheté », "had bought".
+func (d *doc) pluperfect(v *view, t *trigger) bool {
+	if v.s.in == "title" {
+		return false
+	}
+	for k := t.head - 1; k >= 0 && k >= t.head-4; k-- {
+		w := &v.s.toks[k]
+		switch w.low {
+		case "avait", "avaient", "had", "étaient", "était":
+			if w.low[0] != 'h' && w.low[0] != 'a' && d.tenseAt(v.s, t.head, "")&tPart == 0 {
+				return false
+			}
+			return d.tenseAt(v.s, t.head, "")&tPart != 0
+		}
+		if w.kind == 'o' {
+			return false
+		}
+	}
+	return false
+}
+
+// pastYear gives a year before the article's in the clause: "in 2018", « en 2014 »; "" without one.
+func (d *doc) pastYear(v *view, clause int16) string {
+	if d.at.IsZero() {
+		return ""
+	}
+	for i := range v.s.toks {
+		t := &v.s.toks[i]
+		if t.kind != 'n' || len(t.raw) != 4 || v.clause[i] != clause {
+			continue
+		}
+		y, err := strconv.Atoi(t.raw)
+		if err != nil || y < 1950 || y >= d.at.Year() {
+			continue
+		}
+		if i > 0 && (v.s.toks[i-1].class&(cPrep|cMonth|cDet|cConj) != 0 || v.s.toks[i-1].low == "since" || v.s.toks[i-1].low == "depuis" || v.s.toks[i-1].kind == 'p') {
+			return t.raw
+		}
+	}
+	return ""
+}
+
+// pressFrame gives the publisher that the sentence rests on: « selon Bloomberg », "Reuters reported".
+func (d *doc) pressFrame(v *view) string {
+	s := v.s
+	for i := range s.toks {
+		t := &s.toks[i]
+		if t.kind != 'w' || !t.cap {
+			continue
+		}
+		m := d.markAt(s.in, t.start)
+		if m == nil || m.kind != markPress {
+			continue
+		}
+		for k := i - 1; k >= 0 && k >= i-4; k-- {
+			switch s.toks[k].low {
+			case "selon", "croire", "croit", "to", "by", "par", "d'après", "après":
+				return d.slice(s.in, m.start, m.end)
+			}
+		}
+		for k := i; k < len(s.toks) && k <= i+4; k++ {
+			if s.toks[k].class&cReport != 0 {
+				return d.slice(s.in, m.start, m.end)
+			}
+		}
+	}
+	return ""
+}
