@@ -31,6 +31,7 @@ type Doc struct {
 	numbers  map[string][]float64
 	dates    map[string][]time.Time
 	text     map[string]map[string][]int32 // field, term, positions
+	terms    *hashSet                      // every term of text and keywords, for Rules
 }
 
 // textGap keeps the positions of two stretches of one field apart.
@@ -42,21 +43,39 @@ func NewDoc(r Record, a Analyzer) *Doc {
 	next := map[string]int32{}
 	for _, t := range r.Texts {
 		field := TextIndex(t.Field, t.Lang)
-		terms := d.terms(field, len(t.Value)/8)
+		terms := d.field(field, len(t.Value)/8)
 		base := next[field]
 		for _, tok := range a(t.Lang, t.Value) {
 			terms[tok.Term] = append(terms[tok.Term], base+int32(tok.Pos))
 			next[field] = base + int32(tok.Pos) + textGap
 		}
-		plain := d.terms(TextIndex(t.Field, Plain), len(t.Value)/8)
+		plain := d.field(TextIndex(t.Field, Plain), len(t.Value)/8)
 		for _, tok := range a(Plain, t.Value) {
 			plain[tok.Term] = nil
+		}
+	}
+	n := 0
+	for _, terms := range d.text {
+		n += len(terms)
+	}
+	for _, values := range d.keywords {
+		n += len(values)
+	}
+	d.terms = newHashSet(n)
+	for field, terms := range d.text {
+		for t := range terms {
+			d.terms.add(termHash(OpTerm, field, t))
+		}
+	}
+	for field, values := range d.keywords {
+		for _, v := range values {
+			d.terms.add(termHash(OpTerm, field, v))
 		}
 	}
 	return d
 }
 
-func (d *Doc) terms(field string, n int) map[string][]int32 {
+func (d *Doc) field(field string, n int) map[string][]int32 {
 	m := d.text[field]
 	if m == nil {
 		m = make(map[string][]int32, n)

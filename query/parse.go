@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -26,7 +27,7 @@ func Parse(s string, opt Options) (Query, error) {
 	if opt.Zone == nil {
 		opt.Zone = paris()
 	}
-	q := Query{Input: s, now: opt.Now, zone: opt.Zone}
+	q := Query{Input: s, now: opt.Now, zone: opt.Zone, resolve: opt.Resolve}
 	if len(s) > MaxBytes {
 		return q, tooLong(s)
 	}
@@ -40,7 +41,8 @@ func Parse(s string, opt Options) (Query, error) {
 	}
 	q.Expr, q.Sort, q.Group, q.Hints = e, p.sort, p.group, p.hints
 	if len(q.String()) > MaxBytes {
-		return Query{Input: s, now: opt.Now, zone: opt.Zone}, tooLong(s)
+		q.Expr, q.Sort, q.Group, q.Hints = nil, "", nil, nil
+		return q, tooLong(s)
 	}
 	return q, nil
 }
@@ -50,12 +52,14 @@ func tooLong(s string) *SyntaxError {
 		fmt.Sprintf("la requête dépasse %d octets", MaxBytes), fmt.Sprintf("the query is over %d bytes", MaxBytes))
 }
 
-func paris() *time.Location {
+// paris is where days begin unless told otherwise: reading the zone takes longer
+// than parsing a query.
+var paris = sync.OnceValue(func() *time.Location {
 	if z, err := time.LoadLocation("Europe/Paris"); err == nil {
 		return z
 	}
 	return time.UTC // only where no zone data is installed or embedded
-}
+})
 
 func fault(code string, pos, n int, fr, en string, suggestions ...string) *SyntaxError {
 	return &SyntaxError{Code: code, Pos: pos, Len: n, FR: fr, EN: en, Suggestions: suggestions}

@@ -40,8 +40,9 @@ type Query struct {
 	Group []string // values of the field group
 	Hints []Hint   // things the reader should know although the query is valid
 
-	now  time.Time // when it was parsed, for the echo only
-	zone *time.Location
+	now     time.Time // when it was parsed, for the echo only
+	zone    *time.Location
+	resolve func(string) []schemas.VendorRef // for edits
 }
 
 // Zone is the time zone in which the days of the query begin and end.

@@ -42,9 +42,12 @@ type ruleKey struct {
 	term  string
 }
 
+func (k ruleKey) hash() uint64 { return termHash(k.op, k.field, k.term) }
+
 type rule struct {
 	id   string
 	plan *Plan
+	prog program
 	keys []ruleKey // nil: always
 }
 
@@ -52,7 +55,7 @@ type ruleTable struct {
 	rules  []*rule // nil where removed
 	free   []int32
 	byID   map[string]int32
-	keyed  map[ruleKey][]int32
+	keyed  map[uint64][]int32 // by ruleKey.hash; a collision only costs a look
 	always []int32
 	ops    map[Op]int // keys in use by kind, so that unused kinds cost nothing
 }
@@ -68,7 +71,7 @@ type ruleScratch struct {
 // known of the fields. It is asked when a rule is added or at [Rules.Rekey].
 func NewRules(a Analyzer, df func(field, term string) int) *Rules {
 	r := &Rules{analyze: a, df: df}
-	r.now.Store(&ruleTable{byID: map[string]int32{}, keyed: map[ruleKey][]int32{}, ops: map[Op]int{}})
+	r.now.Store(&ruleTable{byID: map[string]int32{}, keyed: map[uint64][]int32{}, ops: map[Op]int{}})
 	r.scratch.New = func() any { return &ruleScratch{} }
 	return r
 }
@@ -94,6 +97,7 @@ func (r *Rules) Update(add map[string]Query, remove []string) {
 	for _, ru := range compiled {
 		t.remove(ru.id)
 		ru.keys, _ = r.keys(ru.plan)
+		ru.prog = r.program(ru.plan)
 		t.add(ru)
 	}
 	r.now.Store(t)
@@ -105,11 +109,11 @@ func (r *Rules) Rekey() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.now.Load()
-	t := &ruleTable{byID: map[string]int32{}, keyed: map[ruleKey][]int32{}, ops: map[Op]int{}}
+	t := &ruleTable{byID: map[string]int32{}, keyed: map[uint64][]int32{}, ops: map[Op]int{}}
 	for _, ru := range old.rules {
 		if ru != nil {
 			keys, _ := r.keys(ru.plan)
-			t.add(&rule{id: ru.id, plan: ru.plan, keys: keys})
+			t.add(&rule{id: ru.id, plan: ru.plan, prog: r.program(ru.plan), keys: keys})
 		}
 	}
 	r.now.Store(t)
@@ -140,8 +144,8 @@ func (t *ruleTable) add(ru *rule) {
 		t.always = append(t.always, n)
 	}
 	for _, k := range ru.keys {
-		list := t.keyed[k]
-		t.keyed[k] = append(list[:len(list):len(list)], n)
+		list := t.keyed[k.hash()]
+		t.keyed[k.hash()] = append(list[:len(list):len(list)], n)
 		t.ops[k.op]++
 	}
 }
@@ -165,10 +169,10 @@ func (t *ruleTable) remove(id string) {
 		t.always = without(t.always)
 	}
 	for _, k := range ru.keys {
-		if list := without(t.keyed[k]); len(list) > 0 {
-			t.keyed[k] = list
+		if list := without(t.keyed[k.hash()]); len(list) > 0 {
+			t.keyed[k.hash()] = list
 		} else {
-			delete(t.keyed, k)
+			delete(t.keyed, k.hash())
 		}
 		t.ops[k.op]--
 	}
@@ -306,7 +310,7 @@ func (r *Rules) Match(d *Doc, now time.Time) []string {
 	t.candidates(d, s)
 	var ids []string
 	for _, n := range s.cand {
-		if ru := t.rules[n]; ru.plan.Match(d, now) {
+		if ru := t.rules[n]; ru.prog.match(0, d, now) {
 			ids = append(ids, ru.id)
 		}
 	}
@@ -324,8 +328,8 @@ func (t *ruleTable) candidates(d *Doc, s *ruleScratch) {
 		s.epoch = 1
 	}
 	s.cand = s.cand[:0]
-	look := func(k ruleKey) {
-		for _, n := range t.keyed[k] {
+	look := func(h uint64) {
+		for _, n := range t.keyed[h] {
 			if s.seen[n] != s.epoch {
 				s.seen[n] = s.epoch
 				s.cand = append(s.cand, n)
@@ -334,15 +338,8 @@ func (t *ruleTable) candidates(d *Doc, s *ruleScratch) {
 	}
 	s.cand = append(s.cand, t.always...)
 	if t.ops[OpTerm] > 0 {
-		for field, terms := range d.text {
-			for term := range terms {
-				look(ruleKey{OpTerm, field, term})
-			}
-		}
-		for field, values := range d.keywords {
-			for _, v := range values {
-				look(ruleKey{OpTerm, field, v})
-			}
+		for _, h := range d.terms.list {
+			look(h)
 		}
 	}
 	for op, n := range map[Op]int{OpPrefix: MinPrefix, OpFuzzy: FuzzyPrefix} {
@@ -352,13 +349,13 @@ func (t *ruleTable) candidates(d *Doc, s *ruleScratch) {
 		for _, field := range []string{TextIndex("title", Plain), TextIndex("text", Plain)} {
 			for term := range d.text[field] {
 				if head, ok := firstRunes(term, n); ok {
-					look(ruleKey{op, field, head})
+					look(termHash(op, field, head))
 				}
 			}
 		}
 	}
 	if t.ops[OpExists] > 0 {
-		exists := func(field string) { look(ruleKey{OpExists, field, ""}) }
+		exists := func(field string) { look(termHash(OpExists, field, "")) }
 		for f, v := range d.keywords {
 			if len(v) > 0 {
 				exists(f)

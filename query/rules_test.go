@@ -25,7 +25,11 @@ func newPress(seed uint64, words, vendors int) *press {
 		for n := 2 + p.rng.IntN(3); n > 0; n-- {
 			w += syllables[p.rng.IntN(len(syllables))]
 		}
-		p.words = append(p.words, fmt.Sprintf("%s%s", w, []string{"", "s", "ation", "eur"}[i%4]))
+		// The number in letters makes each word its own.
+		for n := i; n > 0; n /= 20 {
+			w += string(rune('b' + n%20))
+		}
+		p.words = append(p.words, w+[]string{"", "s", "ation", "eur"}[i%4])
 	}
 	for i := range vendors {
 		p.vendors = append(p.vendors, fmt.Sprintf("v%d", i))
