@@ -61,7 +61,7 @@ func (s *scan) read(n, i int) int {
 	if !ok {
 		return i + 1
 	}
-	if a.first > i { // cannot be: value begins where it is asked to
+	if a.last >= s.sents[n].last { // an amount does not cross sentences
 		return i + 1
 	}
 	if b, kind, ok := s.pair(n, a); ok {
@@ -273,6 +273,11 @@ func (s *scan) magnitude(v *value, k int, prefixed bool) int {
 	if t.kind != word {
 		return k
 	}
+	if s.opt.shop { // "1 T$" is in Tongan money
+		if _, next, fused, ok := s.currency(k, false); ok && next > k+1 && fused == 0 {
+			return k
+		}
+	}
 	if f, ok := s.r.fused[s.tok(k)]; ok {
 		switch {
 		case f.code != "" && !prefixed:
@@ -431,7 +436,7 @@ func (s *scan) percentWord(j int) int {
 // weak reports whether the currency word at j is also another word and needs a
 // magnitude to be believed in an article: "livres" (books), "won" (verb).
 func (s *scan) weak(j int, v *value) bool {
-	if s.opt.words || v.power > 0 {
+	if s.opt.words || s.opt.shop || v.power > 0 {
 		return false
 	}
 	switch strings.ToLower(s.tok(j)) {
@@ -700,7 +705,7 @@ func (s *scan) pair(n int, a value) (value, pairing, bool) {
 		return value{}, 0, false
 	}
 	b, ok := s.value(k + size)
-	if !ok || b.first != k+size || b.spelled || b.subunit || a.d.neg || b.last >= end {
+	if !ok || b.first != k+size || b.last >= end || b.spelled || b.subunit || a.d.neg {
 		return value{}, 0, false
 	}
 	if (a.code == "%") != (b.code == "%") && a.code != "" && b.code != "" {
@@ -845,6 +850,13 @@ func (s *scan) emitPair(n int, a, b value, how pairing) int {
 		b.d, b.power = b.d.shift(a.power), a.power
 	}
 	if a.code == "%" {
+		if how == listed {
+			s.emitPercent(n, a, a)
+			a = b
+		}
+		if a.d.cmp(b.d) > 0 {
+			a.d, b.d = b.d, a.d
+		}
 		return s.emitPercent(n, a, b)
 	}
 	if a.code == "" { // "entre 2 et 2,5 milliards" without a currency of their own

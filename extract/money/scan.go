@@ -72,7 +72,7 @@ func (s *scan) split() {
 	}
 	for i := range s.toks {
 		t := &s.toks[i]
-		if i > first {
+		if i > first && !s.opt.shop { // a shop's string is one sentence
 			switch {
 			case t.newline && !s.wrapped(i):
 				flush(i)

@@ -107,8 +107,8 @@ func (r *Reader) shopCurrency(hint string) string {
 	defer s.release()
 	s.begin(r, hint, "en", options{shop: true})
 	for i := range s.toks {
-		if code, _, _, ok := s.currency(i, true); ok {
-			return code
+		if code, next, _, ok := s.currency(i, true); ok && (next > i+1 || s.toks[i].end-s.toks[i].start > 1 || s.toks[i].kind == symbol) {
+			return code // a lone letter is no hint
 		}
 	}
 	return ""
