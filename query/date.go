@@ -43,7 +43,7 @@ func (d DateSpec) Bounds(now time.Time, zone *time.Location) (from, to time.Time
 	date := func(y, m, d int) time.Time { return time.Date(y, time.Month(m), d, 0, 0, 0, 0, zone) }
 	switch d.Unit {
 	case 'h':
-		t := now.Add(-time.Duration(d.N) * time.Hour)
+		t := now.Add(-time.Duration(d.N) * time.Hour).Truncate(time.Second) // as finely as an index keeps times
 		return t, t
 	case 'd':
 		return date(y, int(m), day-d.N), date(y, int(m), day-d.N+1)
