@@ -555,7 +555,7 @@ func (s *scan) numberWords(i int) (value, bool) {
 			continue
 		}
 		m, ok := s.at(j, roleMagnitude)
-		if !ok || m.n > 3 || m.n == 2 && s.is(j, "cents") && !any {
+		if !ok || m.n > 3 || m.n == 2 && s.is(j, "cents") && !s.hundreds(j+1) {
 			break
 		}
 		if !any && m.n != 2 && !s.lang.comma {
@@ -584,6 +584,15 @@ func (s *scan) numberWords(i int) (value, bool) {
 	return v, true
 }
 
+// hundreds reports whether "deux cents" before token i is 200 and not two cents.
+func (s *scan) hundreds(i int) bool {
+	if _, _, _, ok := s.currency(i, true); ok {
+		return true
+	}
+	m, ok := s.at(i, roleMagnitude)
+	return ok && m.n >= 3
+}
+
 // article reports whether the number word at i is "a", "an", "un", "une".
 func (s *scan) article(i int) bool {
 	switch strings.ToLower(s.tok(i)) {
@@ -609,6 +618,9 @@ func (s *scan) spelled(i int) (value, bool) {
 			if d := v.d; d.exp == 0 && d.coef < 4 {
 				v.d = dec{coef: 25 * d.coef, exp: -2}.normal()
 				v.last += p.tokens
+				if s.is(v.last+1, "of") && s.is(v.last+2, "a") {
+					v.last += 2
+				}
 			}
 		}
 	} else if p, quarter := s.at(i, roleQuarter); quarter && !s.lang.comma {
@@ -1113,18 +1125,18 @@ func (s *scan) elliptic(n int, a value) (string, bool) {
 	if a.power < 6 || a.subunit || s.opt.words {
 		return "", false
 	}
-	if !s.moneyFollows(a.last+1, s.sents[n].last) {
+	if !s.moneyFollows(a.last+1, s.sents[n].last, a.power) {
 		return "", false
 	}
 	for i := len(s.found) - 1; i >= 0; i-- {
 		p := &s.found[i]
-		if p.code == "%" || p.code == "" {
+		if p.code == "%" || p.code == "" || p.power < 6 {
 			continue
 		}
 		if n-p.sent > 3 || s.sents[p.sent].para != s.sents[n].para {
 			return "", false
 		}
-		return p.code, p.power >= 6
+		return p.code, true
 	}
 	return s.ahead(n, a.last+1)
 }
@@ -1172,7 +1184,7 @@ func (s *scan) compared(n int, a value) (string, bool) {
 }
 
 // moneyFollows reports whether what follows a bare "21,4 milliards" lets it be money.
-func (s *scan) moneyFollows(i, end int) bool {
+func (s *scan) moneyFollows(i, end, power int) bool {
 	if i >= end || s.toks[i].kind == symbol {
 		return i >= end || apostropheSize(s.tok(i)) == 0 && s.tok(i) != "-"
 	}
@@ -1188,7 +1200,7 @@ func (s *scan) moneyFollows(i, end int) bool {
 		}
 		for ; j < end && j < i+4; j++ {
 			for _, m := range s.window(s.sentOf(i), j, j+1) {
-				if m.p.role == roleKind && (m.p.name == "revenue" || m.p.sub == "debt" || m.p.sub == "dividend" || m.p.sub == "savings" || m.p.name == "fine") || m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down") {
+				if m.p.role == roleKind && (m.p.name == "revenue" || m.p.sub == "debt" || m.p.sub == "dividend" || m.p.sub == "savings" || m.p.name == "fine" || power >= 9 && (m.p.name == "deal_value" || m.p.sub == "capex")) || m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down") {
 					return true
 				}
 			}
