@@ -33,7 +33,11 @@ func (a *adapter) feed(self, link, lang string) Feed {
 	}
 	a.opt.Location = a.zone
 	if a.opt.Location == nil {
-		a.opt.Location = zoneOf(f.Language, a.base)
+		host := ""
+		if a.base != nil {
+			host = a.base.Hostname()
+		}
+		a.opt.Location = pubdate.ZoneOf(f.Language, host)
 	}
 	return f
 }
@@ -287,32 +291,6 @@ func (a *adapter) monthFirst(lang string, dates func(func(string) bool)) {
 			return
 		}
 	}
-}
-
-// zoneOf is where a source without stated zone most likely is.
-func zoneOf(lang string, base *url.URL) *time.Location {
-	name := ""
-	if base != nil {
-		host := base.Hostname()
-		switch host[strings.LastIndexByte(host, '.')+1:] {
-		case "fr", "be", "ch", "lu", "de", "it", "es", "nl":
-			name = "Europe/Paris" // all of them on Central European time
-		case "uk":
-			name = "Europe/London"
-		case "ie":
-			name = "Europe/Dublin"
-		}
-	}
-	if name == "" && strings.HasPrefix(lang, "fr") && lang != "fr-ca" {
-		name = "Europe/Paris"
-	}
-	if name == "" && lang == "en-gb" {
-		name = "Europe/London"
-	}
-	if l, err := time.LoadLocation(name); err == nil { // "" is UTC
-		return l
-	}
-	return time.UTC
 }
 
 // link takes the first usable address of list, made absolute.

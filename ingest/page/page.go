@@ -1,21 +1,26 @@
 // Package page turns the HTML of an article page into a [Page]: title, byline, dates, language and clean body text.
 //
-// Call [Extract]. [Language] tells French from English and other languages, [Feeds] finds the feeds a page points to.
+// Call [Extract]. The body comes from the first that can be trusted: JSON-LD's articleBody when it is whole, a site rule
+// (rules.yaml), our own extractor (body.go), and readability when ours is unsure. [Language] tells French from English and
+// other languages, [Feeds] finds the feeds a page points to.
 //
-// It does not fetch, run scripts or render markup: what comes out is plain text.
+// It does not fetch, run scripts or render markup: what comes out is plain text in NFC, paragraphs separated by a blank
+// line. All input is hostile: bytes, nesting and attributes are bounded, and a tree that cannot be built is read as a flat
+// stream of tags instead.
 package page
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	nurl "net/url"
+	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
-	readability "codeberg.org/readeck/go-readability"
+	"example.org/veille/internal/charsets"
 	"golang.org/x/net/html"
-	"golang.org/x/net/html/charset"
+	"golang.org/x/text/unicode/norm"
 )
 
 // MaxBytes is the most HTML that is read; what follows is left out.
@@ -38,7 +43,8 @@ type Options struct {
 	URL         string // address after redirects
 	ContentType string // HTTP header
 	Hint        Hint
-	Rules       *Rules // site rules; nil uses the shipped ones
+	Rules       *Rules         // site rules; nil reads without any
+	Zone        *time.Location // of times without zone; nil goes by the language
 }
 
 // Page is what one article page says.
@@ -49,7 +55,7 @@ type Page struct {
 	PublishedFrom string    // "jsonld", "meta", "rule", "time", "text", "url", "feed" or ""
 	Precision     string    // "second", "minute", "day" or "none"
 	Updated       time.Time
-	Lang          string // "fr", "en", another code, or "" when too little text
+	Lang          string // "fr", "en", another ISO 639-1 code, or "" when there is too little text
 	Canonical     string // absolute, "" when the page names none
 	SiteName      string
 	Text          string  // paragraphs separated by a blank line
@@ -72,49 +78,122 @@ type TDM struct {
 	Policy   string
 }
 
-// Rules holds per-site selectors.
-type Rules struct{}
-
-// Extract reads one article page.
+// Extract reads one article page. It fails only when there is nothing to read; a page without an article gives a Page
+// with little or no Text.
 func Extract(body []byte, opt Options) (Page, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return Page{}, fmt.Errorf("extract %s: %w", opt.URL, ErrEmpty)
 	}
-	body = body[:min(len(body), MaxBytes)]
-	rd, err := charset.NewReader(bytes.NewReader(body), opt.ContentType)
-	if err != nil {
-		return Page{}, fmt.Errorf("extract %s: %w", opt.URL, err)
+	src := decode(body, opt.ContentType)
+	base, _ := url.Parse(opt.URL)
+	doc, err := html.Parse(bytes.NewReader(src))
+	if err != nil { // nested deeper than x/net/html allows
+		return flat(src, base, opt), nil
 	}
-	doc, err := html.Parse(rd)
-	if err != nil {
-		return Page{}, fmt.Errorf("extract %s: %w", opt.URL, err)
+
+	m := readMeta(doc, base)
+	p := m.page(opt)
+	rule := opt.Rules.For(base)
+	if rule != nil {
+		p.Title = first(rule.headline(doc), p.Title)
 	}
-	u, _ := nurl.Parse(opt.URL)
-	a, err := readability.FromDocument(doc, u)
-	if err != nil {
-		return Page{}, fmt.Errorf("extract %s: %w", opt.URL, err)
-	}
-	p := Page{Title: a.Title, Byline: a.Byline, SiteName: a.SiteName, Text: strings.TrimSpace(a.TextContent), How: "fallback", Lang: Language(a.TextContent, a.Language), Precision: "none"}
-	if a.PublishedTime != nil {
-		p.Published, p.PublishedFrom, p.Precision = a.PublishedTime.UTC(), "meta", "second"
-	} else if !opt.Hint.Published.IsZero() {
-		p.Published, p.PublishedFrom, p.Precision = opt.Hint.Published, "feed", opt.Hint.Precision
+	tree := plant(doc, p.Title)
+	found := tree.article(rule, m, doc, base)
+	p.Text, p.How = found.text, found.how
+	m.visible(&p, tree, rule, doc, opt)
+
+	p.Lang = Language(p.Text, first(m.lang, opt.Hint.Lang))
+	p.Paywalled = paywalled(p.Text, m, tree)
+	p.Next = tree.next(doc, base)
+	if tree.visible > 0 {
+		p.Boilerplate = max(0, 1-float64(len(p.Text))/float64(tree.visible))
 	}
 	return p, nil
 }
 
-// Language tells the language of text, declared being what the page or feed claims.
-func Language(text, declared string) string {
-	d, _, _ := strings.Cut(strings.ToLower(declared), "-")
-	return d
+// decode makes UTF-8 in NFC of the bytes: valid UTF-8 wins over whatever the header and the page say.
+func decode(body []byte, contentType string) []byte {
+	body = body[:min(len(body), MaxBytes)]
+	src, _ := charsets.Decode(body, charsets.Stated(contentType), statedInPage(body))
+	src = bytes.ReplaceAll(src, []byte("\u00ad"), nil) // soft hyphens split words
+	if !norm.NFC.IsNormal(src) {
+		src = norm.NFC.Bytes(src)
+	}
+	return src
 }
 
-// Link is a feed that a page points to.
-type Link struct {
-	URL   string
-	Title string
-	Type  string
+// statedInPage finds <meta charset> or http-equiv in the first bytes.
+func statedInPage(b []byte) string {
+	head := bytes.ToLower(b[:min(len(b), 4096)])
+	for {
+		i := bytes.Index(head, []byte("charset"))
+		if i < 0 {
+			return ""
+		}
+		rest := bytes.TrimLeft(head[i+len("charset"):], " \t\r\n")
+		if bytes.HasPrefix(rest, []byte("=")) {
+			v := bytes.TrimLeft(rest[1:], " \t\r\n\"'")
+			n := 0
+			for n < len(v) && (v[n] >= 'a' && v[n] <= 'z' || v[n] >= '0' && v[n] <= '9' || v[n] == '-' || v[n] == '_') {
+				n++
+			}
+			return string(v[:n])
+		}
+		head = head[i+len("charset"):]
+	}
 }
 
-// Feeds lists the feeds a page announces in its link elements.
-func Feeds(body []byte, url string) []Link { return nil }
+// squeeze collapses blanks and drops what cannot be seen.
+func squeeze(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == ' ' && i > 0 && s[i-1] == ' ' {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return strings.TrimSpace(s)
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	blank := false
+	for _, r := range s {
+		if isSpace(r) {
+			blank = b.Len() > 0
+			continue
+		}
+		if unseen(r) {
+			continue
+		}
+		if blank {
+			b.WriteByte(' ')
+			blank = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func isSpace(r rune) bool {
+	switch r {
+	case ' ', '\t', '\n', '\r', '\f', '\v', '\u0085', '\u00a0', '\u2002', '\u2003', '\u2009', '\u200a', '\u202f', '\u3000', '\u2028', '\u2029':
+		return true
+	}
+	return false
+}
+
+// unseen tells characters that have no place in a text: controls, zero widths, direction overrides, private use.
+func unseen(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u00ad' || r >= '\u200b' && r <= '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2060' && r <= '\u206f' ||
+		r == '\ufeff' || r == '\ufffc' || r == utf8.RuneError || r >= 0xE000 && r <= 0xF8FF
+}
+
+func first(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}

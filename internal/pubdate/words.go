@@ -1,6 +1,7 @@
 package pubdate
 
 import (
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -54,4 +55,29 @@ func paris() *time.Location {
 		return l
 	}
 	return time.FixedZone("CET", 3600)
+}
+
+// ZoneOf is where a source that states no zone most likely is, by its host's country, then its language; UTC when neither
+// tells. lang is a language tag in lower case.
+func ZoneOf(lang, host string) *time.Location {
+	name := ""
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "fr", "be", "ch", "lu", "de", "it", "es", "nl":
+		name = "Europe/Paris" // all of them on Central European time
+	case "uk":
+		name = "Europe/London"
+	case "ie":
+		name = "Europe/Dublin"
+	default:
+		switch {
+		case lang == "fr" || strings.HasPrefix(lang, "fr-") && lang != "fr-ca":
+			name = "Europe/Paris"
+		case lang == "en-gb":
+			name = "Europe/London"
+		}
+	}
+	if l, err := time.LoadLocation(name); err == nil { // "" is UTC
+		return l
+	}
+	return time.UTC
 }

@@ -1,0 +1,450 @@
+package page
+
+import (
+	"strings"
+
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// The extractor, in four passes over a flat copy of the tree, each linear:
+//
+//	plant    walk the DOM once: elements in document order, and blocks of text (what CSS would set as a paragraph)
+//	settle   decide which elements are boilerplate: by name (class, id, role), by shape (lists of linked headings)
+//	region   give every block a worth, positive for prose and negative for link lists; the article is the element with
+//	         the largest sum, so that it spans sections yet stops before the menus
+//	select   keep the blocks of the region that are prose, or short pieces between prose; cut at "related articles"
+//
+// The worth-sum is the maximum-subsequence idea of Pasternack and Roth (2009) applied to subtrees; the features (link
+// density, class names, paragraph length) are those of Readability and boilerpipe.
+type tree struct {
+	elems   []elem
+	blocks  []block
+	sums    []float64 // sums[i] = worth of blocks[:i]
+	visible int       // bytes of all blocks
+	title   string
+	hints   map[string]hint // by class and id: pages repeat them
+	markers []string        // texts that speak of a wall, seen anywhere
+}
+
+type elem struct {
+	node        *html.Node
+	parent      int32
+	end         int32 // elems[i+1:end] are its descendants
+	first, last int32 // its blocks
+	name        atom.Atom
+	h           hint
+	bad         bool // boilerplate, with all below
+	linkedHeads int16
+}
+
+type hint uint8
+
+const (
+	hintNegative hint = 1 << iota // named as boilerplate
+	hintPositive                  // named as content
+	hintBody                      // named as the article's body itself
+	hintLead                      // standfirst
+	hintCaption
+	hintWall // paywall
+	hintHidden
+	hintAside // nav, aside, footer: boilerplate by tag
+)
+
+type block struct {
+	text  string
+	tag   atom.Atom // p, li, h2 …: the block element that holds it
+	owner int32
+	links int32 // bytes inside <a>
+	bad   bool
+}
+
+// Limits of the flat copy; a page past them is cut there.
+const (
+	maxElems  = 200_000
+	maxBlocks = 50_000
+)
+
+type planter struct {
+	*tree
+	buf    []byte
+	links  int
+	space  bool
+	inA    int
+	breaks int
+	owner  int32
+	table  int
+}
+
+// plant makes the flat copy.
+func plant(doc *html.Node, title string) *tree {
+	t := &tree{title: title, hints: make(map[string]hint, 256)}
+	t.elems = make([]elem, 0, 2048)
+	t.blocks = make([]block, 0, 512)
+	p := &planter{tree: t, owner: -1}
+	body := doc
+	for c := doc.FirstChild; c != nil; c = c.NextSibling {
+		if c.DataAtom == atom.Html {
+			for d := c.FirstChild; d != nil; d = d.NextSibling {
+				if d.DataAtom == atom.Body {
+					body = d
+				}
+			}
+		}
+	}
+	p.element(body, -1, false)
+	p.flush()
+	for _, b := range t.blocks {
+		t.visible += len(b.text)
+	}
+	return t
+}
+
+func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
+	if len(p.elems) >= maxElems || len(p.blocks) >= maxBlocks {
+		return
+	}
+	h := p.hint(n)
+	if h&hintHidden != 0 {
+		return
+	}
+	a := n.DataAtom
+	blocky := blockish(a)
+	data := false
+	if a == atom.Table {
+		data = dataTable(n)
+	}
+	if cellInline && (a == atom.Td || a == atom.Th) {
+		blocky = false
+	}
+	if blocky {
+		p.flush()
+	}
+	i := int32(len(p.elems))
+	p.elems = append(p.elems, elem{node: n, parent: parent, name: a, h: h, first: int32(len(p.blocks))})
+	owner := p.owner
+	if blocky || owner < 0 {
+		p.owner = i
+	}
+	if a == atom.A {
+		p.inA++
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		switch c.Type {
+		case html.TextNode:
+			p.text(c.Data)
+		case html.ElementNode:
+			switch c.DataAtom {
+			case atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Svg, atom.Canvas, atom.Audio, atom.Video, atom.Object, atom.Embed,
+				atom.Select, atom.Textarea, atom.Button, atom.Input, atom.Option, atom.Datalist, atom.Head, atom.Link, atom.Meta, atom.Map, atom.Progress, atom.Meter, atom.Frameset, atom.Title, atom.Dialog:
+				continue
+			case atom.Img, atom.Picture, atom.Source, atom.Wbr, atom.Area, atom.Base, atom.Col, atom.Track:
+				continue
+			case atom.Br:
+				if p.breaks++; p.breaks >= 2 {
+					p.flush()
+				} else if len(p.buf) > 0 {
+					p.space = true
+				}
+				continue
+			case atom.Hr:
+				p.flush()
+				continue
+			}
+			if (c.DataAtom == atom.Td || c.DataAtom == atom.Th) && (cellInline || data) && len(p.buf) > 0 {
+				p.text(" | ")
+			}
+			p.element(c, i, cellInline && c.DataAtom != atom.Table || data)
+		}
+	}
+	if a == atom.A {
+		p.inA--
+	}
+	if blocky {
+		p.flush()
+	}
+	p.owner = owner
+	e := &p.elems[i]
+	e.end, e.last = int32(len(p.elems)), int32(len(p.blocks))
+}
+
+// text appends s to the current block with blanks collapsed.
+func (p *planter) text(s string) {
+	before := len(p.buf)
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' {
+			p.space = true
+			i++
+			continue
+		}
+		j := i + 1
+		if c < 0x80 {
+			for j < len(s) && s[j] > ' ' && s[j] < 0x7f {
+				j++
+			}
+			if c < ' ' || c == 0x7f {
+				i++
+				continue
+			}
+		} else {
+			r, n := decodeRune(s[i:])
+			j = i + n
+			if isSpace(r) {
+				p.space = true
+				i = j
+				continue
+			}
+			if unseen(r) {
+				i = j
+				continue
+			}
+		}
+		if p.space && len(p.buf) > 0 {
+			p.buf = append(p.buf, ' ')
+		}
+		p.space = false
+		p.breaks = 0
+		p.buf = append(p.buf, s[i:j]...)
+		i = j
+	}
+	if p.inA > 0 {
+		p.links += len(p.buf) - before
+	}
+}
+
+func (p *planter) flush() {
+	p.space, p.breaks = false, 0
+	if len(p.buf) > 0 {
+		if len(p.blocks) < maxBlocks {
+			tag := atom.Body
+			if p.owner >= 0 {
+				tag = p.elems[p.owner].name
+			}
+			p.blocks = append(p.blocks, block{text: string(p.buf), tag: tag, owner: p.owner, links: int32(p.links)})
+		}
+		p.buf = p.buf[:0]
+	}
+	p.links = 0
+}
+
+func blockish(a atom.Atom) bool {
+	switch a {
+	case atom.P, atom.Div, atom.Section, atom.Article, atom.Main, atom.Header, atom.Footer, atom.Aside, atom.Nav, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6,
+		atom.Ul, atom.Ol, atom.Li, atom.Dl, atom.Dt, atom.Dd, atom.Blockquote, atom.Pre, atom.Table, atom.Tbody, atom.Thead, atom.Tfoot, atom.Tr, atom.Td, atom.Th,
+		atom.Caption, atom.Figure, atom.Figcaption, atom.Form, atom.Fieldset, atom.Address, atom.Body, atom.Center, atom.Details, atom.Summary, atom.Hgroup, atom.Legend, atom.Menu, atom.Label:
+		return true
+	}
+	return false
+}
+
+// dataTable tells a table of figures from one that lays out a page.
+func dataTable(n *html.Node) bool {
+	cells, budget := 0, 4000
+	var walk func(*html.Node) bool
+	walk = func(n *html.Node) bool {
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			if budget--; budget < 0 {
+				return cells > 0
+			}
+			if c.Type == html.TextNode && len(c.Data) > 400 && len(strings.TrimSpace(c.Data)) > 400 {
+				return false
+			}
+			if c.Type != html.ElementNode {
+				continue
+			}
+			switch c.DataAtom {
+			case atom.Table, atom.H1, atom.H2, atom.Article, atom.Section, atom.Form:
+				return false
+			case atom.Td, atom.Th:
+				cells++
+			}
+			if !walk(c) {
+				return false
+			}
+		}
+		return true
+	}
+	return walk(n) && cells >= 2
+}
+
+// settle marks boilerplate: elements named so, asides, and runs of cards. An element that holds a good part of the page's
+// prose is not boilerplate, whatever it is called.
+func (t *tree) settle() {
+	prose := make([]int32, len(t.blocks)+1) // bytes of prose before each block
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		prose[i+1] = prose[i]
+		if b.prose() {
+			prose[i+1] += int32(len(b.text))
+		}
+		if heading(b.tag) && b.links*10 >= int32(len(b.text))*8 {
+			for e := b.owner; e >= 0; e = t.elems[e].parent {
+				if t.elems[e].linkedHeads < 1000 {
+					t.elems[e].linkedHeads++
+				}
+				if t.elems[e].last-t.elems[e].first > 30 {
+					break
+				}
+			}
+		}
+	}
+	total := prose[len(t.blocks)]
+	for i := range t.elems {
+		e := &t.elems[i]
+		if e.parent >= 0 && t.elems[e.parent].bad {
+			e.bad = true
+			continue
+		}
+		share := prose[e.last] - prose[e.first]
+		switch {
+		case e.h&(hintNegative|hintCaption|hintWall) != 0:
+			e.bad = share*5 <= total*2 // up to two fifths
+		case e.h&hintAside != 0:
+			e.bad = share*5 <= total*2
+		case e.name == atom.Header: // the site's, not the article's, unless it holds prose
+			e.bad = false
+		}
+	}
+	t.cards()
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		if b.owner >= 0 && t.elems[b.owner].bad {
+			b.bad = true
+		}
+	}
+}
+
+// cards marks runs of at least three siblings alike, most of which hold a linked heading: teasers of other articles.
+func (t *tree) cards() {
+	for i := range t.elems {
+		e := &t.elems[i]
+		if e.bad || e.linkedHeads < 3 && e.name != atom.Ul && e.name != atom.Ol || e.last-e.first < 3 {
+			continue
+		}
+		children, linked, text, links := 0, 0, 0, 0
+		for c := int32(i) + 1; c < e.end; c = t.elems[c].end {
+			k := &t.elems[c]
+			if k.last == k.first {
+				continue
+			}
+			children++
+			if k.linkedHeads > 0 && k.last-k.first <= 12 {
+				linked++
+			}
+			for b := k.first; b < k.last; b++ {
+				text += len(t.blocks[b].text)
+				links += int(t.blocks[b].links)
+			}
+		}
+		if children >= 3 && linked*3 >= children*2 && text < 900*children {
+			e.bad = true
+		}
+		if (e.name == atom.Ul || e.name == atom.Ol) && children >= 2 && links*10 > text*7 {
+			e.bad = true
+		}
+		if e.bad {
+			for c := int32(i) + 1; c < e.end; c++ {
+				t.elems[c].bad = true
+			}
+		}
+	}
+}
+
+// prose tells a block that reads like a paragraph.
+func (b *block) prose() bool {
+	n := int32(len(b.text))
+	return n >= 80 && b.links*2 < n && !heading(b.tag) || n >= 40 && b.links*3 < n && !heading(b.tag) && ends(b.text)
+}
+
+// ends tells whether a text ends as a sentence does.
+func ends(s string) bool {
+	s = strings.TrimRight(s, "\"'»”’)] ")
+	if s == "" {
+		return false
+	}
+	switch s[len(s)-1] {
+	case '.', '!', '?', ':', ';':
+		return true
+	}
+	return strings.HasSuffix(s, "…")
+}
+
+func heading(a atom.Atom) bool {
+	switch a {
+	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		return true
+	}
+	return false
+}
+
+// worth of a block for the choice of the region, in bytes of prose.
+func (t *tree) worth(b *block) float64 {
+	n := float64(len(b.text))
+	if b.bad {
+		return -20 - 0.3*min(n, 400)
+	}
+	density := float64(b.links) / n
+	switch {
+	case heading(b.tag):
+		if density > 0.7 {
+			return -25
+		}
+		return 5
+	case density > 0.5:
+		return -15 - min(n, 200)
+	case !b.prose():
+		if b.tag == atom.P || b.tag == atom.Li || b.tag == atom.Tr {
+			return -2
+		}
+		return -12
+	}
+	w := 1.0
+	switch b.tag {
+	case atom.P, atom.Pre, atom.Blockquote:
+	case atom.Li:
+		w = 0.6
+	case atom.Td, atom.Tr, atom.Dd, atom.Dt, atom.Label, atom.Address:
+		w = 0.5
+	default:
+		w = 0.8
+	}
+	return min(n, 1500) * w * (1 - density)
+}
+
+// region finds the element that holds the article, -1 when no block is prose.
+func (t *tree) region() int32 {
+	t.sums = make([]float64, len(t.blocks)+1)
+	for i := range t.blocks {
+		t.sums[i+1] = t.sums[i] + t.worth(&t.blocks[i])
+	}
+	sum := func(e *elem) float64 { return t.sums[e.last] - t.sums[e.first] }
+	best, top := int32(-1), 0.0
+	for i := range t.elems {
+		e := &t.elems[i]
+		if s := sum(e); s > 0 && s >= top*1.0001 && !e.bad {
+			best, top = int32(i), s
+		} else if s == top && best >= 0 && int32(i) < t.elems[best].end { // the same text in a tighter element
+			best = int32(i)
+		}
+	}
+	if best < 0 {
+		return -1
+	}
+	// An element that is named as the body, or the only <article>, is taken when it holds most of it: what else is worth
+	// something on the page is then not the article.
+	named, namedTop := int32(-1), 0.0
+	for i := range t.elems {
+		e := &t.elems[i]
+		if e.bad || e.h&hintBody == 0 && e.name != atom.Article {
+			continue
+		}
+		if s := sum(e); s > namedTop*1.05 {
+			named, namedTop = int32(i), s
+		}
+	}
+	if named >= 0 && namedTop >= 0.55*top {
+		best = named
+	}
+	return best
+}

@@ -1,0 +1,357 @@
+package page
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"example.org/veille/internal/pubdate"
+	"github.com/PuerkitoBio/goquery"
+	"github.com/andybalholm/cascadia"
+	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
+)
+
+// headline picks the article's title. What two places agree on wins: <h1> is what people see, og:title what editors wrote,
+// <title> often carries the site's name and JSON-LD is often cut at 110 characters.
+func (m *meta) headline(site string) string {
+	og := withoutSite(squeeze(m.named["og:title"]), site)
+	tw := withoutSite(squeeze(m.named["twitter:title"]), site)
+	ld := squeeze(html.UnescapeString(m.ld.headline))
+	doc := withoutSite(m.title, site)
+	var others []string
+	for _, s := range []string{og, ld, tw, doc} {
+		if s != "" {
+			others = append(others, fold(s))
+		}
+	}
+	for _, h := range m.h1 {
+		f := fold(h)
+		if len(f) < 8 || len(h) > 400 {
+			continue
+		}
+		for _, o := range others {
+			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 {
+				return h
+			}
+		}
+	}
+	if t := first(og, ld, tw); t != "" {
+		return t
+	}
+	if len(m.h1) == 1 && len(m.h1[0]) >= 12 && len(m.h1[0]) <= 300 && (doc == "" || overlap(fold(m.h1[0]), fold(doc)) >= 0.5) {
+		return m.h1[0]
+	}
+	if doc != "" {
+		return doc
+	}
+	if len(m.h1) > 0 {
+		return m.h1[0]
+	}
+	return squeeze(first(m.named["dc.title"], m.named["title"]))
+}
+
+// overlap is the share of a's words that stand in b.
+func overlap(a, b string) float64 {
+	words := strings.Fields(a)
+	if len(words) == 0 {
+		return 0
+	}
+	n := 0
+	in := strings.Fields(b)
+	for _, w := range words[:min(len(words), 50)] {
+		if slices.Contains(in, w) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(words))
+}
+
+// withoutSite cuts " | Site", " - Site" and "Site : " off a title. A part is the site's name when it says so, or when it is
+// short and stands behind a bar.
+func withoutSite(s, site string) string {
+	s = squeeze(s)
+	fs := fold(site)
+	for range 3 {
+		cut := false
+		for _, sep := range [...]string{" | ", " - ", " – ", " — ", " • ", " · ", " :: ", " » ", " « ", " // "} {
+			i := strings.LastIndex(s, sep)
+			if i <= 0 {
+				continue
+			}
+			head, tail := s[:i], s[i+len(sep):]
+			ft := fold(tail)
+			isSite := fs != "" && ft != "" && (ft == fs || strings.HasPrefix(fs, ft) || strings.HasSuffix(fs, ft) || strings.HasPrefix(ft, fs) || strings.ReplaceAll(ft, " ", "") == strings.ReplaceAll(fs, " ", ""))
+			bar := sep == " | " || sep == " • " || sep == " · " || sep == " :: " || sep == " // "
+			short := len(strings.Fields(tail)) <= 3 && len(tail) < 32 && len(strings.Fields(head)) >= 4 && startsUpper(tail)
+			if isSite && len(head) >= 8 || (bar || short && fs == "") && len(strings.Fields(tail)) <= 5 && len(head) > len(tail) {
+				s, cut = strings.TrimSpace(head), true
+				break
+			}
+		}
+		if i := strings.Index(s, ": "); !cut && i > 0 && fs != "" && fold(s[:i]) == fs {
+			s, cut = strings.TrimSpace(s[i+2:]), true
+		} else if i := strings.Index(s, " | "); !cut && i > 0 && fs != "" && fold(s[:i]) == fs {
+			s, cut = strings.TrimSpace(s[i+3:]), true
+		}
+		if !cut {
+			break
+		}
+	}
+	return s
+}
+
+func startsUpper(s string) bool {
+	for _, r := range s {
+		return unicode.IsUpper(r) || unicode.IsDigit(r)
+	}
+	return false
+}
+
+// byline joins the names of who wrote the article.
+func (m *meta) byline(p *Page, t *tree, rule *Rule, doc *html.Node) string {
+	var tries []string
+	tries = append(tries, strings.Join(m.ld.authors, ", "))
+	if rule != nil {
+		for _, sel := range rule.author {
+			if n := cascadia.Query(doc, sel); n != nil {
+				tries = append(tries, first(attr(n, "content"), squeeze(textContent(n, 200))))
+			}
+		}
+	}
+	tries = append(tries, strings.Join(m.authors, ", "))
+	tries = append(tries, m.bylines...)
+	for _, s := range tries {
+		if n := cleanNames(s, p.SiteName); n != "" {
+			return n
+		}
+	}
+	if s := squeeze(m.named["twitter:data1"]); s != "" && strings.Contains(strings.ToLower(m.named["twitter:label1"]), "crit par") || strings.Contains(strings.ToLower(m.named["twitter:label1"]), "written by") {
+		if n := cleanNames(s, p.SiteName); n != "" {
+			return n
+		}
+	}
+	return t.writtenName(p.SiteName)
+}
+
+// writtenName reads "Par Jeanne Moreau" where no markup tells it.
+func (t *tree) writtenName(site string) string {
+	for i, seen := 0, 0; i < len(t.blocks) && seen < 120; i++ {
+		b := &t.blocks[i]
+		seen++
+		if len(b.text) > 160 || !nameLine(b.text) {
+			continue
+		}
+		f := strings.ToLower(b.text)
+		if !strings.HasPrefix(f, "par ") && !strings.HasPrefix(f, "by ") && !strings.HasPrefix(f, "écrit par ") && !strings.HasPrefix(f, "rédigé par ") && !strings.HasPrefix(f, "publié par ") && !strings.HasPrefix(f, "written by ") && !strings.HasPrefix(f, "posted by ") && !strings.HasPrefix(f, "article rédigé par ") {
+			continue
+		}
+		if n := cleanNames(b.text, site); n != "" {
+			return n
+		}
+	}
+	return ""
+}
+
+// cleanNames reduces a byline to names: "Par Jeanne Moreau et Luc Besson, le 12 nov. 2025" is "Jeanne Moreau, Luc Besson".
+func cleanNames(s, site string) string {
+	s = squeeze(html.UnescapeString(s))
+	if len(s) > 300 {
+		return ""
+	}
+	if m := pubdate.Find(s, pubdate.Options{}, 1); len(m) > 0 {
+		s = s[:m[0].Start]
+	}
+	for _, cut := range [...]string{" | ", " • ", " · ", " – ", " — ", " (", "Publié", "publié", "Published", "published", "Updated", "Mis à jour", "mis à jour", " le ", " - ", " / ", " à ", "@ "} {
+		if i := strings.Index(s, cut); i > 0 {
+			s = s[:i]
+		}
+	}
+	for range 3 {
+		f := strings.ToLower(s)
+		for _, p := range [...]string{"par ", "by ", "écrit par ", "rédigé par ", "publié par ", "posted by ", "written by ", "propos recueillis par ", "article rédigé par ", "auteur : ", "auteur: ", "author: ", "de ", "par : ", "by: ", "story by ", "words by "} {
+			if strings.HasPrefix(f, p) {
+				s = strings.TrimSpace(s[len(p):])
+				break
+			}
+		}
+	}
+	s = strings.NewReplacer(" et ", ", ", " and ", ", ", " & ", ", ", ";", ",", " with ", ", ", " avec ", ", ", "/", ",", "\n", ",").Replace(s)
+	var names []string
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.Trim(squeeze(part), " .:-–—|\"'“”*")
+		if !personal(part, site, len(names) > 0) {
+			if len(names) > 0 {
+				break // "Ann Lee, Senior Editor, The Site"
+			}
+			continue
+		}
+		if !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, part) }) && len(names) < 8 {
+			names = append(names, part)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// personal tells whether a part of a byline names somebody, or the newsroom, rather than a role, an address or a date.
+func personal(s, site string, following bool) bool {
+	words := strings.Fields(s)
+	if len(words) == 0 || len(words) > 6 || len(s) < 2 || len(s) > 60 {
+		return false
+	}
+	l := strings.ToLower(s)
+	if strings.ContainsAny(l, "@0123456789<>{}=_") || strings.Contains(l, "http") || strings.Contains(l, "www.") || strings.Contains(l, ".com") {
+		return false
+	}
+	for _, w := range strings.Fields(fold(s)) {
+		switch w {
+		case "editor", "reporter", "writer", "journalist", "journaliste", "journalistes", "correspondent", "correspondant", "correspondante", "contributor", "contributeur", "senior", "staff",
+			"director", "chief", "chef", "rédacteur", "rédactrice", "directeur", "directrice", "follow", "share", "comments", "minutes", "min", "read", "lecture", "temps", "updated", "published",
+			"more", "about", "view", "profile", "articles", "posts", "author", "auteur", "subscribe", "newsletter", "contact", "manager", "analyst", "specialist", "freelance", "pigiste", "collaborateur", "twitter", "linkedin", "facebook":
+			return false
+		case "admin", "administrator", "null", "undefined", "unknown":
+			return len(words) > 1
+		}
+	}
+	if !startsUpper(s) && !strings.HasPrefix(l, "la rédaction") && !strings.HasPrefix(l, "de ") && !strings.HasPrefix(l, "d'") && !strings.HasPrefix(l, "van ") && !strings.HasPrefix(l, "von ") {
+		return false
+	}
+	if following && len(words) == 1 {
+		return false // "Ann Lee, Reuters"
+	}
+	return true
+}
+
+// writtenDate finds the date a reader sees: in the first blocks, near the title or marked as a date.
+func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
+	type hit struct {
+		at    time.Time
+		prec  string
+		score int
+	}
+	var best hit
+	title := fold(t.title)
+	sinceTitle := 1000
+	for i, n := 0, 0; i < len(t.blocks) && n < 250; i++ {
+		b := &t.blocks[i]
+		n++
+		sinceTitle++
+		if title != "" && len(b.text) < 500 && same(fold(b.text), title) {
+			sinceTitle = 0
+		}
+		if len(b.text) > 250 {
+			continue
+		}
+		found := pubdate.Find(b.text, o, 1)
+		if len(found) == 0 {
+			continue
+		}
+		score := 1
+		f := strings.ToLower(b.text)
+		if strings.Contains(f, "publi") || strings.Contains(f, "posted") || strings.HasPrefix(f, "le ") || strings.HasPrefix(f, "par ") || strings.HasPrefix(f, "by ") {
+			score += 4
+		}
+		if strings.Contains(f, "©") || strings.Contains(f, "copyright") || strings.Contains(f, "comment") {
+			score -= 4
+		}
+		if sinceTitle <= 10 {
+			score += 4
+		}
+		if len(b.text) < 60 {
+			score++
+		}
+		if b.owner >= 0 {
+			e := &t.elems[b.owner]
+			names := strings.ToLower(attr(e.node, "class") + " " + attr(e.node, "id"))
+			if strings.Contains(names, "date") || strings.Contains(names, "time") || strings.Contains(names, "publi") {
+				score += 3
+			}
+			if strings.Contains(names, "maj") || strings.Contains(names, "update") {
+				score -= 2
+			}
+		}
+		if score > best.score {
+			best = hit{found[0].Time, found[0].Precision, score}
+		}
+	}
+	return best.at, best.prec, best.score >= 3
+}
+
+// next finds the following page of an article that is spread over several.
+func (t *tree) next(doc *html.Node, base *url.URL) string {
+	if base == nil || base.Host == "" {
+		return ""
+	}
+	d := goquery.NewDocumentFromNode(doc)
+	if h, ok := d.Find(`head link[rel="next"]`).Attr("href"); ok {
+		if u := sameArticle(base, h); u != "" {
+			return u
+		}
+	}
+	for i := range t.elems {
+		n := t.elems[i].node
+		if n.DataAtom != atom.A {
+			continue
+		}
+		href := attr(n, "href")
+		if href == "" || strings.HasPrefix(href, "#") {
+			continue
+		}
+		text := fold(textContent(n, 60))
+		if !strings.Contains(attr(n, "rel"), "next") && text != "page suivante" && text != "suivante" && text != "suivant" && text != "next page" && text != "next" && text != "suite" && text != "lire la page suivante" && !strings.HasPrefix(text, "page suivante") && !strings.HasPrefix(text, "next page") {
+			continue
+		}
+		if u := sameArticle(base, href); u != "" {
+			return u
+		}
+	}
+	return ""
+}
+
+// sameArticle accepts an address that differs from the page's only by a page number that follows its own.
+func sameArticle(base *url.URL, href string) string {
+	abs := absolute(base, href)
+	u, err := url.Parse(abs)
+	if abs == "" || err != nil || u.Host != base.Host {
+		return ""
+	}
+	cut := func(u *url.URL) (string, int) {
+		q := u.Query()
+		page := 1
+		for _, k := range []string{"page", "p", "pg", "pagenumber", "page_number", "seite"} {
+			if v := q.Get(k); v != "" && len(v) <= 3 && strings.Trim(v, "0123456789") == "" {
+				page = number(v)
+			}
+		}
+		path := strings.TrimSuffix(u.Path, "/")
+		ext := ""
+		if i := strings.LastIndexByte(path, '.'); i > strings.LastIndexByte(path, '/') {
+			path, ext = path[:i], path[i:]
+		}
+		i := len(path)
+		for i > 0 && path[i-1] >= '0' && path[i-1] <= '9' {
+			i--
+		}
+		if n := path[i:]; n != "" && len(n) <= 2 && i > 0 && strings.IndexByte("/-_,", path[i-1]) >= 0 {
+			page = number(n)
+			path = strings.TrimSuffix(strings.TrimRight(path[:i], "/-_,"), "/page")
+		}
+		return path + ext, page
+	}
+	from, a := cut(base)
+	to, b := cut(u)
+	if from != to || b != a+1 || from == "" {
+		return ""
+	}
+	return abs
+}
+
+func number(s string) int {
+	n := 0
+	for _, c := range s {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}

@@ -1,0 +1,513 @@
+package page
+
+import (
+	"strings"
+	"unicode"
+
+	"example.org/veille/internal/pubdate"
+)
+
+// stops tells a short text that ends an article: what follows is about other things.
+func stops(s string) bool {
+	f := fold(s)
+	if stopLines[f] {
+		return true
+	}
+	for _, p := range stopStarts {
+		if strings.HasPrefix(f, p) && len(f) < len(p)+40 {
+			return true
+		}
+	}
+	return false
+}
+
+func lineSet(s string) map[string]bool {
+	m := map[string]bool{}
+	for l := range strings.Lines(s) {
+		if l = strings.TrimSpace(l); l != "" {
+			m[fold(l)] = true
+		}
+	}
+	return m
+}
+
+func lineList(s string) []string {
+	var out []string
+	for l := range strings.Lines(s) {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, fold(l))
+		}
+	}
+	return out
+}
+
+// Phrases are in folded form when compared: lower case, letters and digits.
+var (
+	stopLines = lineSet(`
+		related
+		related articles
+		related stories
+		related posts
+		related content
+		related topics
+		related news
+		related links
+		related reading
+		further reading
+		see also
+		read more
+		read also
+		also read
+		you may also like
+		you might also like
+		recommended
+		recommended reading
+		recommended for you
+		more on this topic
+		more stories
+		most read
+		most popular
+		popular articles
+		trending
+		trending now
+		latest news
+		latest articles
+		latest stories
+		comments
+		leave a comment
+		leave a reply
+		post a comment
+		join the conversation
+		join the discussion
+		share this article
+		share this story
+		share this
+		share
+		tags
+		topics
+		about the author
+		about the authors
+		author
+		newsletter
+		sign up
+		subscribe
+		advertisement
+		next article
+		previous article
+		up next
+		what to read next
+		read next
+		dig deeper
+		à lire aussi
+		à lire également
+		lire aussi
+		lire également
+		à lire
+		voir aussi
+		à voir aussi
+		sur le même sujet
+		sur le même thème
+		dans la même rubrique
+		articles liés
+		articles similaires
+		articles associés
+		article suivant
+		article précédent
+		pour aller plus loin
+		en savoir plus
+		à découvrir
+		à découvrir aussi
+		nos derniers articles
+		derniers articles
+		les plus lus
+		les articles les plus lus
+		commentaires
+		commentaire
+		laisser un commentaire
+		laissez un commentaire
+		ajouter un commentaire
+		réagir
+		réagir à cet article
+		partager
+		partager cet article
+		partagez cet article
+		partager sur
+		mots clés
+		étiquettes
+		à propos de l'auteur
+		l'auteur
+		sur l'auteur
+		suivez nous
+		abonnez vous
+		publicité
+		contenus sponsorisés
+		contenu sponsorisé
+		plus d'articles
+		livres blancs
+		dossiers
+		suggestions de lecture
+		dans l'actualité
+		toute l'actualité
+	`)
+	stopStarts = lineList(`
+		more from
+		more stories from
+		read more about
+		more about
+		related to
+		recommended by
+		plus d'articles sur
+		approfondir
+		les dernières actualités
+		dans le même dossier
+		sur le même sujet
+		à lire sur
+		lire aussi sur
+		nos articles sur
+		commentaires sur
+		laisser un commentaire
+	`)
+
+	// Sentences that are never part of an article, by their beginning.
+	asideStarts = lineList(`
+		read more
+		read also
+		also read
+		read next
+		see also
+		related article
+		related stories
+		related story
+		related:
+		more on
+		click here to
+		sign up for
+		sign up to
+		subscribe to our
+		subscribe to the
+		subscribe now
+		join our newsletter
+		get the latest
+		follow us on
+		follow us
+		like us on facebook
+		share this article
+		share on
+		this content is not available
+		please enable javascript
+		javascript is
+		your browser does not
+		we use cookies
+		this site uses cookies
+		this website uses cookies
+		by clicking
+		by submitting your
+		by signing up
+		by subscribing
+		you can unsubscribe
+		thank you for subscribing
+		this article originally appeared
+		this story originally appeared
+		this article was originally published
+		this post first appeared
+		have a tip
+		got a tip
+		do you have a
+		image credit
+		photo credit
+		photo by
+		photo courtesy
+		image courtesy
+		image source
+		picture credit
+		credit:
+		source: shutterstock
+		getty images
+		advertisement
+		story continues below
+		article continues
+		continue reading
+		skip to
+		copyright
+		all rights reserved
+		loading
+		please log in
+		log in to
+		register to
+		already a subscriber
+		already have an account
+		print this
+		email this
+		download our
+		the post
+		à lire aussi
+		à lire également
+		à lire :
+		lire aussi
+		lire également
+		lire la suite
+		lire l'article
+		lisez aussi
+		voir aussi
+		à voir aussi
+		à découvrir aussi
+		sur le même sujet
+		pour aller plus loin
+		pour en savoir plus sur
+		abonnez vous à
+		abonnez vous pour
+		abonnez vous
+		inscrivez vous à
+		inscrivez vous pour
+		recevez notre newsletter
+		recevez toute l
+		recevez chaque
+		recevez gratuitement
+		recevez par mail
+		recevez les
+		suivez nous
+		suivez l'actualité
+		suivez toute l'actualité
+		retrouvez nous sur
+		rejoignez nous sur
+		partager sur
+		partagez cet article
+		partager cet article
+		nous utilisons des cookies
+		ce site utilise des cookies
+		en poursuivant votre navigation
+		en vous inscrivant
+		vous pouvez vous désabonner
+		vos données
+		veuillez activer javascript
+		votre navigateur
+		crédit photo
+		crédits photo
+		crédit :
+		crédits :
+		photo :
+		image :
+		illustration :
+		source image
+		publicité
+		la suite après la publicité
+		la suite de l'article
+		tous droits réservés
+		déjà abonné
+		se connecter
+		connectez vous pour
+		cet article est réservé
+		il vous reste
+		l'article
+		télécharger notre
+		téléchargez notre
+		une information à nous transmettre
+		une erreur dans l'article
+		signaler une erreur
+		commentez cet article
+		cliquez ici pour
+		mots clés
+		tags :
+	`)
+
+	// Endings of an article that are not its text.
+	promoWords = lineList(`
+		follow us
+		newsletter
+		sign up
+		subscribe
+		contact us
+		google news
+		whatsapp
+		telegram
+		twitter
+		linkedin
+		facebook
+		bluesky
+		email protected
+		all rights reserved
+		newsletters
+		abonnez vous
+		inscrivez vous
+		suivez nous
+		tous droits réservés
+		contactez nous
+		google actualités
+		google discover
+		nos réseaux
+	`)
+
+	wallPhrases = lineList(`
+		réservé aux abonnés
+		réservée aux abonnés
+		réservés aux abonnés
+		il vous reste
+		la suite de cet article est
+		la suite est réservée
+		lisez la suite de cet article
+		pour lire la suite
+		abonnez vous pour lire
+		abonnez vous pour accéder
+		connectez vous pour lire
+		contenu réservé
+		article réservé
+		déjà abonné connectez vous
+		pour lire cet article
+		poursuivre la lecture
+		subscribers only
+		subscriber only
+		for subscribers
+		subscribe to continue
+		subscribe to read
+		subscribe to unlock
+		sign in to continue reading
+		log in to continue reading
+		register to continue
+		register to read
+		to continue reading
+		to read the full
+		this content is for members
+		this article is for subscribers
+		this article is reserved
+		unlock this article
+		members only
+		already a subscriber
+		become a member to read
+	`)
+)
+
+// aside tells a block that speaks to the reader about the site, or points to other articles.
+func aside(s string) bool {
+	if len(s) > 600 {
+		return false
+	}
+	f := fold(s[:min(len(s), 240)])
+	if f == "" {
+		return true // rules, arrows, dots
+	}
+	if len(s) < 60 && stopLines[f] {
+		return true
+	}
+	for _, p := range asideStarts {
+		if !strings.HasPrefix(f, p) || len(f) > len(p) && f[len(p)] != ' ' {
+			continue
+		}
+		switch p { // these begin honest sentences too
+		case "the post", "l article":
+			return strings.Contains(f, "appeared first on") || strings.Contains(f, "est apparu en premier")
+		case "copyright", "loading", "source shutterstock", "getty images", "publicité", "advertisement":
+			return len(f) < 80
+		case "do you have a", "get the latest", "more on", "photo", "image", "credit", "crédit", "crédits", "illustration", "twitter", "by clicking", "share on", "votre navigateur", "vos données", "se connecter", "javascript is", "register to", "print this", "skip to":
+			return len(f) < 160
+		case "read more", "see also", "related", "à lire", "voir aussi", "lire aussi", "lire l article", "pour aller plus loin", "pour en savoir plus sur", "à lire aussi", "à lire également", "lire également", "sur le même sujet":
+			return len(f) < 230
+		}
+		return true
+	}
+	return false
+}
+
+// promo tells a closing line that invites rather than informs.
+func promo(s string) bool {
+	if len(s) > 400 {
+		return false
+	}
+	f := fold(s)
+	hits := 0
+	for _, p := range promoWords {
+		if strings.Contains(f, p) {
+			hits++
+		}
+	}
+	return hits >= 2 || hits == 1 && len(f) < 60
+}
+
+// nameLine tells "Par Jeanne Moreau, le 12 novembre" and "By Ann Lee | Staff writer".
+func nameLine(s string) bool {
+	if len(s) > 160 {
+		return false
+	}
+	f := fold(s)
+	rest := ""
+	for _, p := range [...]string{"par ", "by ", "publié par ", "posted by ", "written by ", "publié le ", "published on ", "published ", "posted on ", "mis à jour le ", "updated on ", "last updated ", "rédigé par ", "propos recueillis par ", "article rédigé par "} {
+		if r, ok := strings.CutPrefix(f, p); ok {
+			rest = r
+			break
+		}
+	}
+	if rest == "" {
+		return false
+	}
+	words := strings.Fields(s)
+	capital := 0
+	for _, w := range words {
+		if r := []rune(w)[0]; unicode.IsUpper(r) || unicode.IsDigit(r) {
+			capital++
+		}
+	}
+	return len(words) <= 18 && capital*2 >= len(words) && !strings.HasSuffix(s, ".")
+}
+
+// dateLine tells a line that is little more than a date.
+func dateLine(s string) bool {
+	m := pubdate.Find(s, pubdate.Options{}, 3)
+	if len(m) == 0 {
+		return false
+	}
+	n := 0
+	for _, x := range m {
+		n += x.End - x.Start
+	}
+	return n*10 >= len(s)*4 && !strings.HasSuffix(s, ".")
+}
+
+// wall tells a text that says the rest must be paid or logged in for.
+func wall(s string) bool {
+	if len(s) > 600 {
+		return false
+	}
+	f := fold(s)
+	for _, p := range wallPhrases {
+		if strings.Contains(f, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tree) collectMarkers() {
+	for i := range t.blocks {
+		if b := &t.blocks[i]; len(b.text) < 600 && len(t.markers) < 20 && wall(b.text) {
+			t.markers = append(t.markers, b.text)
+		}
+	}
+}
+
+// paywalled measures: a marker alone proves nothing (sites show one beside whole articles), nor does a short body.
+func paywalled(text string, m *meta, t *tree) bool {
+	named := false
+	for i := range t.elems {
+		if t.elems[i].h&hintWall != 0 && t.elems[i].last > t.elems[i].first {
+			named = true
+			break
+		}
+	}
+	stated := strings.EqualFold(m.ld.free, "false") || strings.EqualFold(m.named["article:content_tier"], "locked") || strings.EqualFold(m.named["article:content_tier"], "metered")
+	cut := strings.HasSuffix(text, "…") || strings.HasSuffix(text, "...") || strings.HasSuffix(text, "[…]") || strings.HasSuffix(text, "[...]")
+	signs := 0
+	for _, s := range []bool{named, stated, len(t.markers) > 0, cut} {
+		if s {
+			signs++
+		}
+	}
+	whole := ldText(m.ld.body)
+	switch {
+	case len(whole) >= 1500 && len(text) >= len(whole)*9/10:
+		return false // the article says how long it is, and it is all there
+	case len(text) < 1500:
+		return signs >= 2 || signs == 1 && len(text) < 900 && !cut
+	case len(text) < 3000:
+		return signs >= 3 || stated && len(t.markers) > 0
+	}
+	return cut && stated && len(t.markers) > 0
+}
