@@ -57,8 +57,6 @@ func (c *command) report(ctx context.Context, err error) int {
 	}
 	if p := (*problem)(nil); errors.As(err, &p) {
 		status, hint = p.status, p.hint
-	} else if strings.HasPrefix(err.Error(), "unknown command") {
-		status, hint = exitUsage, "see: veille --help"
 	}
 	if !errors.Is(err, errPartly) && err.Error() != "" {
 		fmt.Fprintf(c.err, "veille: error: %s\n", oneLine(err.Error()))

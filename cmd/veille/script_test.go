@@ -15,7 +15,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// childEnv makes the test binary a veille: tests that kill it start it so.
+const childEnv = "VEILLE_TEST_CHILD"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		main()
+		return
+	}
 	testscript.Main(m, map[string]func(){
 		"veille": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
