@@ -23,12 +23,20 @@ type doc struct {
 	seenLow     map[string]bool // words without one
 	titleCase   bool            // the title is a Headline Written Like This
 
-	recent  []recent // names in order of reading
-	topic   []party  // subject of the last sentence that had one
-	pair    []party  // parties of the last deal with two
-	lastTyp string   // type of the last deal
-	trace   *Trace
-	shut    map[[2]int]bool // names that are only compared with, by part and start
+	recent []recent              // names in order of reading
+	topic  []party               // subject of the last sentence that had one
+	pair   []party               // parties of the last deal with two
+	main   *party                // whom the article is mainly about: the first subject
+	last   *cand                 // the last deal found
+	mem    map[string]remembered // who last held a role
+	trace  *Trace
+	shut   map[[2]int]bool // names that are only compared with, by part and start
+}
+
+type remembered struct {
+	p    party
+	typ  string
+	sent int
 }
 
 type recent struct {
@@ -59,7 +67,7 @@ const (
 func (x *Extractor) newDoc(l *lexicon, title, text, lang string, at time.Time) *doc {
 	d := &doc{
 		x: x, l: l, title: title, text: text, at: at, orgs: map[string]*org{}, unknowns: map[string]*org{},
-		seenCap: map[string]bool{}, seenLow: map[string]bool{}, shut: map[[2]int]bool{},
+		seenCap: map[string]bool{}, seenLow: map[string]bool{}, shut: map[[2]int]bool{}, mem: map[string]remembered{},
 	}
 	whole := text
 	cut := 0
@@ -237,6 +245,18 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 			inSentence[p.org] = true
 		}
 	}
+	if an.pair && an.poss {
+		// their, leur: the group before it, else the two of the last deal
+		for k := len(left) - 1; k >= 0; k-- {
+			if left[k].prep == sNone && !left[k].excl {
+				return left[k].parties
+			}
+		}
+		if len(d.pair) > 1 {
+			return d.pair
+		}
+		return d.topic
+	}
 	if an.pair {
 		if an.pronoun {
 			// they, ils: the last group of several, else nobody
@@ -298,7 +318,10 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		}
 		return nil
 	}
-	if len(left) == 0 && len(d.topic) == 1 && fits(d.topic[0]) && (an.kinds&kAny != 0 || d.topic[0].org.known) {
+	if s.opens && s.para > 0 && len(left) == 0 && d.main != nil && fits(*d.main) {
+		return []party{{org: d.main.org}} // a paragraph that opens with "the company" speaks of the article's own
+	}
+	if len(d.topic) == 1 && !inSentence[d.topic[0].org] && fits(d.topic[0]) && (an.kinds&kAny != 0 || d.topic[0].org.known) {
 		return d.topic
 	}
 	// the most recent that fits and is not already in the sentence
@@ -363,6 +386,20 @@ func (d *doc) remember(s *sent, at int, items []item) {
 	}
 	if subject >= 0 {
 		d.topic = items[subject].parties
+		if d.main == nil && len(d.topic) == 1 && d.topic[0].org.known {
+			d.main = &d.topic[0]
+		}
+	}
+	if s.in == "title" && len(d.pair) == 0 {
+		var two []party
+		for k := range items {
+			if !items[k].excl && !items[k].anaphor {
+				two = append(two, items[k].parties...)
+			}
+		}
+		if len(two) == 2 && two[0].org.known && two[1].org.known && two[0].org != two[1].org {
+			d.pair = two
+		}
 	}
 	if len(d.recent) > 400 {
 		d.recent = slices.Clone(d.recent[len(d.recent)-200:])

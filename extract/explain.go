@@ -88,13 +88,13 @@ func (d *doc) step(v *view) {
 	d.trace.Steps = append(d.trace.Steps, st)
 }
 
-func (d *doc) last() *Step { return &d.trace.Steps[len(d.trace.Steps)-1] }
+func (d *doc) lastStep() *Step { return &d.trace.Steps[len(d.trace.Steps)-1] }
 
 func (d *doc) drop(v *view, t *trigger, why string) {
 	if d.trace == nil {
 		return
 	}
-	st := d.last()
+	st := d.lastStep()
 	st.Triggers = append(st.Triggers, Try{Rule: t.rule.id, Cue: d.slice(v.s.in, v.s.toks[t.from].start, v.s.toks[t.to-1].end), Dropped: why})
 }
 
@@ -102,7 +102,7 @@ func (d *doc) found(cs []cand) {
 	if d.trace == nil {
 		return
 	}
-	st := d.last()
+	st := d.lastStep()
 	for i := range cs {
 		c := &cs[i]
 		st.Triggers = append(st.Triggers, Try{Rule: c.rule.id, Cue: c.cue, Found: []string{c.String()}})

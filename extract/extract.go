@@ -114,7 +114,13 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 				for _, rp := range got[k].roles {
 					d.pair = append(d.pair, party{org: rp.p.org})
 				}
-				d.lastTyp = got[k].typ
+			}
+			c := got[k]
+			d.last = &c
+			for _, rp := range c.roles {
+				if rp.role != "" {
+					d.mem[rp.role] = remembered{rp.p, c.typ, i}
+				}
 			}
 		}
 		if len(cands) > 400 {

@@ -229,6 +229,7 @@ func (v *view) clauses(d *doc) {
 	v.clause = make([]int16, len(s.toks))
 	var n int16
 	depth := 0
+	rel := false // inside ", which …,"
 	for i := range s.toks {
 		t := &s.toks[i]
 		switch {
@@ -236,6 +237,21 @@ func (v *view) clauses(d *doc) {
 			switch t.low {
 			case ";", ":", "—", "–":
 				n++
+			case ",":
+				if i+1 >= len(s.toks) {
+					break
+				}
+				u := &s.toks[i+1]
+				tn := d.tenseAt(s, i+1, "")
+				switch {
+				case rel && (u.class&(cBe|cHave|cModal) != 0 || tn&finite != 0 && tn&tPart == 0):
+					n++
+					rel = false
+				case u.class&cRel != 0:
+					rel = true
+				case clauseOpeners[u.low]:
+					n++
+				}
 			case "(":
 				depth++
 				n++
@@ -273,6 +289,9 @@ func (v *view) clauses(d *doc) {
 		v.clause[i] = n
 	}
 }
+
+// clauseOpeners begin, after a comma, an afterthought that says nothing of the status: ", down from $8bn a year ago".
+var clauseOpeners = map[string]bool{"down": true, "up": true, "compared": true, "versus": true, "contre": true, "dont": true, "soit": true}
 
 // voice finds tense, passive and governing verb of a trigger.
 func (d *doc) voice(v *view, t *trigger) {
@@ -533,6 +552,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			switch {
 			case it.excl:
 			case it.possDet:
+			case it.prep != sNone && it.prepAt > t.to && d.ownedByVerb(v, it.prepAt):
 			case it.prep != sNone && it.prepAt >= t.to-1:
 				p := it.prep
 				if p == sOf && r.roles[sOf] == "" {
@@ -567,7 +587,18 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			}
 			continue
 		}
-		if tk.class&cRel != 0 && i > t.to {
+		if tk.class&cRel != 0 && i >= t.to {
+			// « l'exclusivité dont jouissait Arrow »
+			if r.noun && r.roles[sBy] != "" && out[sBy] == nil {
+				for k := i + 1; k < len(s.toks) && k <= i+4; k++ {
+					if n := v.itemAt[k]; n > 0 {
+						if it := &v.items[n-1]; it.prep == sNone && !it.excl {
+							out[sBy] = it
+						}
+						break
+					}
+				}
+			}
 			break
 		}
 		if tk.class&cConj != 0 {
@@ -601,6 +632,16 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 		out[sObject] = gotOf
 	}
 	return out
+}
+
+// ownedByVerb tells whether the preposition at i belongs to another verb right before it: "a pact to compete with Google", « épaulé par ».
+func (d *doc) ownedByVerb(v *view, i int) bool {
+	k := i - 1
+	for k > 0 && v.s.toks[k].class&cAdv != 0 {
+		k--
+	}
+	t := &v.s.toks[k]
+	return t.kind == 'w' && t.verbs != nil && t.class&(cLight|cHead) == 0 && d.tenseAt(v.s, k, "") != 0
 }
 
 // prepOfItem tells whether the preposition at i introduces an item.
@@ -728,6 +769,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 	}
 	if len(got) == 0 {
+		if c, ok := d.again(v, t); ok {
+			return []cand{c}, ""
+		}
 		return nil, "no party"
 	}
 	// who takes part
@@ -760,6 +804,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	}
 	if knowns == 0 {
 		return nil, "no vendor of the catalogue takes part"
+	}
+	if r.title && len(got) == 1 && got[0].sl == sSubject {
+		return nil, "nobody it is that to"
 	}
 	if !r.unary && len(rps) < 2 {
 		if p := d.missing(v, t, rps, hadSubject); p != nil {
@@ -819,33 +866,92 @@ func slotName(s slot) string {
 	return strconv.Itoa(int(s))
 }
 
-// missing supplies the party that a noun leaves out when it points back: "a similar deal", « l'accord », "has signed".
+// missing supplies the party that a clause leaves out because it was named before: "put in $25 million", « a pris une participation minime ».
 func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *roleParty {
-	if len(have) != 1 {
+	if len(have) != 1 || have[0].p.org == nil {
 		return nil
 	}
 	h := have[0]
 	r := t.rule
-	want := ""
+	if r.weak {
+		return nil
+	}
+	var wants []string
 	for sl := slot(1); sl < nSlots; sl++ {
-		if role := r.roles[sl]; role != "" && (role != h.role || role == "partner") {
-			want = role
-			if sl == sSubject {
-				break
+		if role := r.roles[sl]; role != "" && (role != h.role || role == "partner") && !slices.Contains(wants, role) {
+			wants = append(wants, role)
+		}
+	}
+	if v.s.in == "title" {
+		// « Symantec : Arrow perd son exclusivité »
+		if len(v.items) > 1 && v.items[0].to < len(v.s.toks) && v.s.toks[v.items[0].to].low == ":" && len(v.items[0].parties) == 1 && len(wants) > 0 {
+			if p := v.items[0].parties[0]; p.org.known && p.org != h.p.org {
+				return &roleParty{wants[0], p}
+			}
+		}
+		return nil
+	}
+	if !d.leavesOut(v, t) {
+		return nil
+	}
+	for _, w := range wants {
+		if m, ok := d.mem[w]; ok && v.at-m.sent <= 3 && m.p.org != h.p.org && (m.typ == r.typ || r.vague) {
+			return &roleParty{w, m.p}
+		}
+	}
+	// the other one of the last deal
+	if len(d.pair) == 2 && len(wants) > 0 && d.last != nil && v.at-d.last.sent <= 2 && r.noun {
+		for k, p := range d.pair {
+			if p.org == h.p.org {
+				return &roleParty{wants[0], d.pair[1-k]}
 			}
 		}
 	}
-	if want == "" || r.weak || v.s.in == "title" {
+	// only a sentence without a subject of its own looks further back
+	if hadSubject || len(wants) == 0 {
 		return nil
 	}
-	// only a sentence without a subject of its own looks back
-	if hadSubject || h.p.org == nil {
-		return nil
-	}
-	if len(d.topic) == 1 && d.topic[0].org != h.p.org && (v.startsBare(t.from)) {
-		return &roleParty{want, d.topic[0]}
+	if len(d.topic) == 1 && d.topic[0].org != h.p.org && v.startsBare(t.from) {
+		return &roleParty{wants[0], d.topic[0]}
 	}
 	return nil
+}
+
+// leavesOut tells whether the clause names nobody in the missing place: a noun, or a verb that no object follows.
+func (d *doc) leavesOut(v *view, t *trigger) bool {
+	if t.rule.noun || t.rule.phrase || t.passive {
+		return true
+	}
+	if t.to >= len(v.s.toks) {
+		return true
+	}
+	n := &v.s.toks[t.to]
+	return n.kind == 'p' && n.low != "'s" && !isMoneyMark(n.low) || n.class&(cPrep|cConj) != 0 || isMoneyMark(n.low) || n.kind == 'n'
+}
+
+func isMoneyMark(s string) bool { return s == "$" || s == "€" || s == "£" }
+
+// again tells that "the contract", « l'accord », named without parties, is the deal told of just before, when its clause says what became of it.
+func (d *doc) again(v *view, t *trigger) (cand, bool) {
+	if !t.rule.vague || !t.rule.noun || d.last == nil || v.at-d.last.sent > 3 || t.from == 0 || v.s.in == "title" {
+		return cand{}, false
+	}
+	if v.s.toks[t.from-1].class&(cDef|cPossDet) == 0 {
+		return cand{}, false
+	}
+	st := d.status(v, t, nil)
+	if st.drop != "" || !st.explicit {
+		return cand{}, false
+	}
+	if _, ok := pairRoles[d.last.typ]; !ok && d.last.typ != "partnership" {
+		return cand{}, false
+	}
+	c := *d.last
+	c.rule, c.status, c.why, c.source, c.in, c.sent = t.rule, st.status, st.why, st.source, v.s.in, v.at
+	c.from, c.to, c.lo, c.hi = t.from, t.to, t.from, t.to
+	c.cue = d.slice(v.s.in, v.s.toks[t.from].start, v.s.toks[t.to-1].end)
+	c.anaphor, c.title, c.lead, c.conf, c.products = true, false, false, 0.55, nil
+	return c, true
 }
 
 // startsBare tells a clause that begins with its verb or trigger: no subject was written.
@@ -880,6 +986,9 @@ func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 			default:
 				rest = append(rest, rp)
 			}
+		}
+		if len(targets) == 0 && len(buyers) == 2 && len(rest) == 0 {
+			rps[1].role = "target" // a merger: the one named first leads
 		}
 		if len(targets) <= 1 {
 			c.roles = rps
@@ -999,8 +1108,8 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 	if r.vague {
 		if m := d.modifier(v, t); m != "" {
 			typ = m
-		} else if d.similar(v, t) && d.lastTyp != "" && pairRoles[d.lastTyp][0] != "" {
-			typ = d.lastTyp
+		} else if d.similar(v, t) && d.last != nil && pairRoles[d.last.typ][0] != "" {
+			typ = d.last.typ
 		}
 	}
 	switch typ {

@@ -87,10 +87,20 @@ func (d *doc) atoms(s *sent) []atom {
 				i = to
 				continue
 			}
-			// a capitalised run that is no company is passed over as a whole
-			for i < len(toks) && toks[i].cap && toks[i].kind == 'w' {
-				i++
+			// a person or publisher is passed over as a whole
+			if m := d.markAt(s.in, t.start); m != nil && m.kind <= markPerson {
+				for i < len(toks) && toks[i].start < m.end {
+					i++
+				}
+				continue
 			}
+			if t.class&(cFirstname|cTitle) != 0 {
+				for i < len(toks) && toks[i].cap && toks[i].kind == 'w' {
+					i++
+				}
+				continue
+			}
+			i++
 			continue
 		}
 		i++
@@ -300,7 +310,7 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 		}
 	}
 	if t.class&cPossDet != 0 {
-		return i + 1, anaphor{poss: true, pronoun: true}, true
+		return i + 1, anaphor{poss: true, pronoun: true, pair: t.class&cPlural != 0}, true
 	}
 	if t.class&cPron != 0 {
 		if i > 0 && toks[i-1].class&cDet != 0 {
@@ -348,7 +358,7 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 				end++
 			}
 			k := end
-			for k < len(toks) && k < end+3 && toks[k].kind == 'w' && !toks[k].cap && toks[k].class == 0 && toks[k].verbs == nil {
+			for k < len(toks) && k < end+3 && toks[k].kind == 'w' && !toks[k].cap && toks[k].class&^(cNoName|cPlace) == 0 && toks[k].verbs == nil {
 				k++
 			}
 			if k < len(toks) && (toks[k].kind == 'o' || toks[k].cap && toks[k].kind == 'w' && !d.isPlace(s.in, &toks[k]) && l.lang == "fr" && toks[k].class == 0) {

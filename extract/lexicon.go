@@ -83,7 +83,7 @@ const (
 
 var classNames = map[string]class{
 	"determiners": cDet, "definite": cDet | cDef, "possessives": cDet | cPossDet, "and": cAnd, "conjunctions": cConj, "relatives": cRel,
-	"adverbs": cAdv, "be": cBe, "have": cHave, "modals": cModal, "negations": cNeg, "pronouns": cPron, "plural_pronouns": cPron | cPlural,
+	"adverbs": cAdv, "be": cBe, "have": cHave, "modals": cModal, "negations": cNeg, "pronouns": cPron, "plural_pronouns": cPron | cPlural, "plural_possessives": cDet | cPossDet | cPlural,
 	"customers": cCustomer, "places": cPlace, "months": cMonth, "titles": cTitle,
 	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit,
 }
@@ -447,6 +447,14 @@ func (l *lexicon) addRule(typ string, ry ruleYAML, conjugate func(string)) error
 		}
 		base.kinds[sl] = k
 	}
+	// a kind asked of one place is asked of every place of the same role
+	for sl, k := range base.kinds {
+		for other := range base.roles {
+			if k != 0 && base.kinds[other] == 0 && base.roles[other] == base.roles[sl] && base.roles[sl] != "partner" {
+				base.kinds[other] = k
+			}
+		}
+	}
 	for _, s := range ry.Not {
 		p, err := l.parse(s, kindFixed, conjugate)
 		if err != nil {
@@ -571,6 +579,9 @@ func (l *lexicon) matchFrom(es []elem, toks []tok, i, gf, gt int) (int, int, int
 				if n > 0 {
 					t := &toks[i+n-1]
 					if t.kind == 'p' && (t.low == ";" || t.low == ":" || t.low == ".") {
+						break
+					}
+					if t.class&(cRel|cConj) != 0 || n > maxGap+2 {
 						break
 					}
 				}

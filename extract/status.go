@@ -10,6 +10,8 @@ type verdict struct {
 	why    string // the words that decided
 	source string // who says so
 	drop   string // a reason to leave the candidate out
+
+	explicit bool // words of the clause say what became of the deal
 }
 
 // status decides the status of a trigger from the cues of its clause, the tense of its verb and the frame of its sentence.
@@ -31,7 +33,11 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 			}
 		}
 		anywhere[q.class] = q
-		if c := v.clause[q.from]; c == home || c == headHome || q.to == t.from || q.class == qDenial || q.class == qSource || q.class == qParty || v.clause[q.to-1] == home {
+		follows := false
+		if q.from >= t.to && (q.class == qEnd || q.class == qDone || q.class == qDenial || q.class == qKeep) {
+			follows = v.noNewSubject(t.to, q.from)
+		}
+		if c := v.clause[q.from]; follows || c == home || c == headHome || q.to == t.from || q.class == qDenial || q.class == qSource || q.class == qParty || v.clause[q.to-1] == home {
 			if has[q.class] == nil || abs(q.from-t.from) < abs(has[q.class].from-t.from) {
 				has[q.class] = q
 			}
@@ -54,6 +60,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		out.source = "company"
 	}
 	set := func(st, why string) verdict {
+		out.explicit = st == "ended" || st == "denied" || has[qKeep] != nil || has[qDone] != nil || st == "in_effect" && has[qEffect] != nil
 		out.status, out.why = st, why
 		return out
 	}
@@ -90,6 +97,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		return drop("negated")
 	}
 	if has[qKeep] != nil && r.status == "" {
+		if r.typ == "acquisition" {
+			return set("announced", word(qKeep))
+		}
 		if ends || s.toks[t.from].class&cAdv == 0 && (r.noun || r.title) {
 			return set("in_effect", word(qKeep))
 		}
@@ -131,6 +141,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		return set("planned", word(qPlan))
 	}
 	if has[qDone] != nil && r.typ == "acquisition" {
+		if d.toCome(v, has[qDone]) {
+			return set("announced", word(qDone))
+		}
 		return set("in_effect", word(qDone))
 	}
 	if has[qRenew] != nil {
@@ -177,6 +190,39 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		return set("in_effect", t.text)
 	}
 	return set("announced", t.text)
+}
+
+// toCome tells a closing that is still ahead: « doit être bouclé avant octobre », "will close", "expected to complete".
+func (d *doc) toCome(v *view, q *cue) bool {
+	for k := max(0, q.from-5); k < min(len(v.s.toks), q.to+5); k++ {
+		w := &v.s.toks[k]
+		if v.clause[k] != v.clause[q.from] {
+			continue
+		}
+		switch w.low {
+		case "doit", "devrait", "devra", "prévu", "prévue", "attendu", "attendue", "avant", "will", "should", "expected", "due", "before", "hopes", "expects", "sera", "would", "pending", "by", "d'ici":
+			return true
+		}
+		if k <= q.from && d.tenseAt(v.s, k, "")&tFut != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// noNewSubject tells whether no other organisation acts between two tokens.
+func (v *view) noNewSubject(from, to int) bool {
+	for i := from; i < to && i < len(v.s.toks); i++ {
+		if t := &v.s.toks[i]; t.kind == 'p' && (t.low == ";" || t.low == ".") {
+			return false
+		}
+		if n := v.itemAt[i]; n > 0 {
+			if it := &v.items[n-1]; it.from == i && it.prep == sNone && !it.anaphor && !it.possDet {
+				return false
+			}
+		}
+	}
+	return to-from < 25
 }
 
 func (r *rule) partnerProgram() bool { return r.typ == "partner_program" }

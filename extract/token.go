@@ -29,6 +29,7 @@ type sent struct {
 	toks     []tok
 	question bool
 	boiler   bool // "Related:", newsletter lines, credits
+	opens    bool // first of its paragraph
 }
 
 func (s *sent) start() int { return s.toks[0].start }
@@ -54,7 +55,7 @@ func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 	}
 	flush := func() {
 		if len(cur) > 0 {
-			st := sent{in: in, para: para, n: len(out), toks: cur}
+			st := sent{in: in, para: para, n: len(out), toks: cur, opens: len(out) == 0 || out[len(out)-1].para != para}
 			for i := len(cur) - 1; i >= 0 && i >= len(cur)-3; i-- {
 				if cur[i].low == "?" {
 					st.question = true
@@ -132,6 +133,8 @@ func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 					w++
 				case len(cur) > 0 && cur[len(cur)-1].kind == 'o' && cur[len(cur)-1].end == i:
 					t.low = "'s" // "Exclusive Networks' deal"
+				case len(cur) > 0 && cur[len(cur)-1].end == i && strings.HasSuffix(cur[len(cur)-1].low, "s") && next < len(s) && s[next] == ' ' && r != '‘':
+					t.low = "'s" // "the two companies' pact"
 				}
 				emit(t)
 			default:
@@ -258,7 +261,7 @@ func (l *lexicon) apostrophe(s string, i, j, w, limit int) (tok, bool) {
 
 var elisions = map[string]bool{
 	"l": true, "d": true, "s": true, "n": true, "c": true, "j": true, "m": true, "t": true, "qu": true,
-	"lorsqu": true, "puisqu": true, "jusqu": true, "quoiqu": true,
+	"lorsqu": true, "puisqu": true, "quoiqu": true,
 }
 
 func (l *lexicon) makeTok(s string, i, j int) tok {
