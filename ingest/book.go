@@ -15,6 +15,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"example.org/veille/ingest/feed"
+	"example.org/veille/ingest/warc"
 	"example.org/veille/schemas"
 )
 
@@ -22,7 +23,10 @@ import (
 type book struct {
 	Items  map[string]*known `json:"items"`            // by article id
 	Delays []float64         `json:"delays,omitempty"` // seconds from publication to being seen, newest last
-	dirty  bool
+	// What was published from Low on, and archived from Place on, may be in no book.
+	Low   uint64    `json:"low,omitempty"`
+	Place *warc.Loc `json:"place,omitempty"`
+	dirty bool
 }
 
 // known is one item that was seen.
@@ -37,6 +41,7 @@ type known struct {
 	Seq     uint64     `json:"q,omitempty"`  // in the stream, of its newest version
 	Lead    uint64     `json:"ls,omitempty"` // for a copy: of its leader when it joined
 	Fold    string     `json:"f,omitempty"`  // for a copy: its leader
+	Took    string     `json:"tk,omitempty"` // the leader whose place it took; Lead is its newest version then
 	Key     uint64     `json:"k,omitempty"`  // of the final address
 	Sig     []byte     `json:"s,omitempty"`  // of the text, while it is compared
 	URL     string     `json:"u,omitempty"`
@@ -101,23 +106,47 @@ func (p *Poller) saveBook(ctx context.Context, source string, bk *book) error {
 			delete(bk.Items, id)
 		}
 	}
-	b, err := json.Marshal(bk)
+	bk.Low, bk.Place = p.low(source)
+	b, err := bk.encode()
+	if err == nil && len(b) > mostBook { // a source with thousands of unread pages
+		for _, k := range bk.Items {
+			if k.Item != nil {
+				k.Item = &feed.Item{ID: k.Item.ID, Link: k.Item.Link, Title: k.Item.Title, Published: k.Item.Published}
+			}
+		}
+		b, err = bk.encode()
+	}
+	if err == nil && len(b) > mostBook {
+		for _, k := range bk.Items {
+			k.Sig = nil
+		}
+		b, err = bk.encode()
+	}
 	if err != nil {
 		return fmt.Errorf("encode book of %s: %w", source, err)
-	}
-	if len(b) > 4<<10 {
-		var z bytes.Buffer
-		z.WriteByte(packed)
-		zw, _ := flate.NewWriter(&z, flate.BestSpeed) // the level is valid
-		zw.Write(b)
-		zw.Close()
-		b = z.Bytes()
 	}
 	if _, err := p.opt.Store.Put(ctx, "b."+source, b); err != nil {
 		return fmt.Errorf("save book of %s: %w", source, err)
 	}
 	bk.dirty = false
+	p.landed(source)
 	return nil
+}
+
+// mostBook is the size of an encoded book that a message of the bus can take.
+const mostBook = 900 << 10
+
+func (bk *book) encode() ([]byte, error) {
+	b, err := json.Marshal(bk)
+	if err != nil || len(b) <= 4<<10 {
+		return b, err
+	}
+	var z bytes.Buffer
+	z.WriteByte(packed)
+	zw, _ := flate.NewWriter(&z, flate.BestSpeed) // the level is valid
+	zw.Write(b)
+	zw.Close()
+	return z.Bytes(), nil
 }
 
 // sum names what the feed says of an item.
@@ -155,30 +184,44 @@ func (bk *book) identify(source string, it feed.Item, mine map[string]bool) stri
 	if !ok {
 		return base
 	}
-	same := func(id string, k *known) bool {
-		switch {
-		case k.Sum == sum(it):
-			return true
-		case mine[id]: // two entries of one document are two stories, unless they say the same
-			return k.Link == link && alike(k.Title, it.Title)
-		case k.Link == link || it.Link == "":
-			return true // what the page says decides, see reused
-		}
-		return alike(k.Title, it.Title)
-	}
-	if same(base, first) {
+	h := sum(it)
+	if first.Sum == h && !mine[base] {
 		return base
 	}
+	// Of the stories that had this guid, the newest one goes on.
+	best := ""
 	for id, k := range bk.Items {
-		if k.Base == base && same(id, k) {
+		if id != base && k.Base != base {
+			continue
+		}
+		if k.Sum == h {
 			return id
 		}
+		fits := false
+		switch {
+		case mine[id]: // two entries of one document are two stories, unless they say the same
+			fits = k.Link == link && alike(k.Title, it.Title)
+		case k.Link == link || it.Link == "":
+			fits = true // what the page says decides, see reused
+		default:
+			fits = alike(k.Title, it.Title)
+		}
+		if fits && (best == "" || bk.Items[best].Seen.Before(k.Seen) || bk.Items[best].Seen.Equal(k.Seen) && id < best) {
+			best = id
+		}
 	}
-	id := schemas.ArticleID(source, r+"\n"+link)
-	if _, taken := bk.Items[id]; taken || first.Link == link {
-		id = schemas.ArticleID(source, r+"\n"+link+"\n"+it.Title)
+	if best != "" {
+		return best
 	}
-	return id
+	if id := schemas.ArticleID(source, r+"\n"+link); first.Link != link && bk.Items[id] == nil {
+		return id
+	}
+	return otherStory(source, it)
+}
+
+// otherStory is the id of a story that uses the guid and the address of another one.
+func otherStory(source string, it feed.Item) string {
+	return schemas.ArticleID(source, ref(it)+"\n"+canonical(it.Link)+"\n"+it.Title)
 }
 
 // alike tells whether two headlines may be of one story: they share three in ten

@@ -18,6 +18,12 @@ const maxCopies = 64
 // and enters the outcomes. doc is the feed's document, archived with the first batch.
 func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.SourceState, bk *book, batch []*draft, doc **warc.Record, first bool, res *Result) error {
 	now := p.now()
+	for _, d := range batch {
+		if d.out == "indexed" {
+			d.sig = signature(d.art.Text)
+			p.reused(src, st, bk, d)
+		}
+	}
 	if err := p.archive(src, batch, doc); err != nil {
 		return err
 	}
@@ -39,7 +45,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 		k.Item, k.Tries = nil, 0
 		k.Link, k.Title, k.URL = canonical(d.item.Link), d.item.Title, d.art.URL
 		if d.out == "indexed" {
-			k.Sig = signature(d.art.Text)
+			k.Sig = d.sig
 		}
 		if d.was != "" && d.was != "pending" {
 			if err := p.revise(ctx, src, st, bk, d, &revised, res); err != nil {
@@ -62,6 +68,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 			if err != nil {
 				continue
 			}
+			d.k.Took = old.ID
 			d.art.Also = addCopy(old.Also, copyOf(old))
 			old.Also, old.Fold = nil, d.id
 			revised = append(revised, old)
@@ -95,21 +102,21 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 		}
 	}
 
-	seqs, err := p.publish(ctx, drafts(fresh), EventNew)
+	seqs, err := p.publish(ctx, src.ID, drafts(fresh), EventNew)
 	if err != nil {
 		return err
 	}
 	for i, d := range fresh {
 		d.k.Seq, d.k.Version = seqs[i], d.art.Version
-		p.folds.enter(leaf{id: d.id, source: src.ID, seq: seqs[i], key: d.k.Key, sig: d.k.Sig, seen: d.k.Seen, host: domain(d.art.URL)})
+		p.folds.enter(leaf{id: d.id, source: src.ID, seq: seqs[i], key: d.k.Key, sig: d.k.Sig, seen: d.k.Seen, host: domain(d.art.URL), version: d.art.Version})
 	}
-	seqs, err = p.publish(ctx, revised, EventRevised)
+	seqs, err = p.publish(ctx, src.ID, revised, EventRevised)
 	if err != nil {
 		return err
 	}
 	for i, a := range revised {
 		if l := p.folds.leafs[a.ID]; l != nil {
-			l.seq, l.fold = seqs[i], a.Fold
+			l.seq, l.fold, l.version = seqs[i], a.Fold, a.Version
 		}
 		if k := bk.Items[a.ID]; k != nil {
 			k.Seq, k.Version, k.Fold = seqs[i], a.Version, a.Fold
@@ -130,7 +137,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 				continue
 			}
 			d.k.Lead, d.k.Version = l.seq, d.art.Version
-			p.folds.enter(leaf{id: d.id, source: src.ID, key: d.k.Key, sig: d.k.Sig, seen: d.k.Seen, host: domain(d.art.URL), fold: l.id})
+			p.folds.enter(leaf{id: d.id, source: src.ID, key: d.k.Key, sig: d.k.Sig, seen: d.k.Seen, host: domain(d.art.URL), fold: l.id, version: d.art.Version})
 		}
 	}
 
@@ -166,6 +173,7 @@ func (p *Poller) archive(src schemas.Source, batch []*draft, doc **warc.Record) 
 	if len(recs) == 0 {
 		return nil
 	}
+	p.takeOff(src.ID, 0)
 	locs, err := p.opt.Archive.Append(recs...)
 	if err != nil {
 		return fmt.Errorf("archive articles of %s: %w", src.ID, err)
@@ -193,7 +201,7 @@ func drafts(list []*draft) []schemas.Article {
 }
 
 // publish hands articles over in batches and returns their sequence numbers.
-func (p *Poller) publish(ctx context.Context, list []schemas.Article, event string) ([]uint64, error) {
+func (p *Poller) publish(ctx context.Context, source string, list []schemas.Article, event string) ([]uint64, error) {
 	var out []uint64
 	for len(list) > 0 {
 		n, size := 0, 0
@@ -209,6 +217,9 @@ func (p *Poller) publish(ctx context.Context, list []schemas.Article, event stri
 			return nil, fmt.Errorf("publish %d %s articles: %d sequence numbers came back", n, event, len(seqs))
 		}
 		out = append(out, seqs...)
+		for _, q := range seqs {
+			p.takeOff(source, q)
+		}
 		list = list[n:]
 	}
 	return out, nil
@@ -293,6 +304,9 @@ func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.Sou
 	// The next look at this item waits longer and longer: a page that is different each
 	// time it is read must not become a stream of its own.
 	k.Again = p.now().Add(p.opt.MinEvery << min(k.Revs, 8))
+	if l := p.folds.leafs[d.id]; l != nil && l.fold != "" {
+		k.Fold = l.fold // another source took the lead
+	}
 	if k.Fold != "" { // a copy; its leader speaks
 		d.out = k.Out
 		return nil
@@ -321,6 +335,32 @@ func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.Sou
 	entry(st, p.now().Format(time.DateOnly)).Revised++
 	res.Revised++
 	return nil
+}
+
+// reused tells a guid and address that were given to another story, such as a page
+// "latest news", from a story that was edited: nothing of the old one is left, and
+// it is dated later. Such a draft becomes an article of its own.
+func (p *Poller) reused(src schemas.Source, st *schemas.SourceState, bk *book, d *draft) {
+	if d.was != "indexed" || d.k.Sig == nil || d.sig == nil || estimate(d.k.Sig, d.sig) > 0.05 || alike(d.k.Title, d.art.Title) {
+		return
+	}
+	id := otherStory(src.ID, d.item)
+	if bk.Items[id] != nil {
+		return
+	}
+	now := p.now()
+	base := d.k.Base
+	if base == "" {
+		base = d.id
+	}
+	d.k.Sum = sum(d.item) // the old story is not looked at again for this
+	k := &known{Base: base, Day: now.Format(time.DateOnly), Out: "pending", Seen: now, Listed: now, Key: d.k.Key}
+	bk.Items[id] = k
+	tally(st, k.Day, "", k.Out)
+	d.id, d.art.ID, d.k, d.was = id, id, k, ""
+	for i := range d.recs {
+		d.recs[i].Set("Veille-Article", id)
+	}
 }
 
 // seqOf is where the newest version of an article stands.

@@ -39,6 +39,7 @@ type leaf struct {
 	seen       time.Time
 	host       string // registrable domain of its address
 	fold       string // its leader, when it is a copy
+	version    string
 }
 
 // folds finds articles that repeat an earlier one. Its lock is held by the flush

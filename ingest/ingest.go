@@ -110,13 +110,21 @@ type Poller struct {
 	sources map[string]schemas.Source
 	order   []string
 	busy    map[string]*sync.Mutex // one poll of a source at a time
-	ready   bool
+
+	starting  sync.Mutex
+	ready     bool // guarded by starting
+	replaying bool // the same
 
 	gate   *gate
 	rights *rights
 	folds  *folds
-	late   map[string]warc.Loc // pages archived but not published before a crash, by article id
+	late   map[string]orphan // archived but not published before a crash, by article id
 	wake   chan struct{}
+
+	// What is on its way, so that a restart knows where to look, see start.
+	seen   uint64                         // highest sequence number published
+	flight map[string]flying              // by source
+	plan   map[string]schemas.SourceState // when each source is due; only what when() needs
 }
 
 // New makes a poller. It touches neither network nor store.
@@ -145,7 +153,8 @@ func New(lg *slog.Logger, opt Options) *Poller {
 		}
 	}
 	p := &Poller{
-		lg: lg, opt: opt, busy: map[string]*sync.Mutex{}, late: map[string]warc.Loc{},
+		lg: lg, opt: opt, busy: map[string]*sync.Mutex{}, late: map[string]orphan{},
+		flight: map[string]flying{}, plan: map[string]schemas.SourceState{},
 		wake: make(chan struct{}, 1), gate: newGate(), folds: newFolds(),
 	}
 	p.rights = newRights(p)
@@ -283,7 +292,7 @@ func (p *Poller) due(ctx context.Context) ([]schemas.Source, error) {
 		if src.Off {
 			continue
 		}
-		st, err := p.State(ctx, src.ID)
+		st, err := p.planned(ctx, src.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -380,6 +389,25 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
+// planned is the part of a source's state that tells when it is due, from memory.
+func (p *Poller) planned(ctx context.Context, source string) (schemas.SourceState, error) {
+	p.mu.Lock()
+	st, ok := p.plan[source]
+	p.mu.Unlock()
+	if ok {
+		return st, nil
+	}
+	st, err := p.State(ctx, source)
+	if err != nil {
+		return st, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st = schemas.SourceState{Source: source, Next: st.Next, Stopped: st.Stopped, MovedFrom: st.MovedFrom}
+	p.plan[source] = st
+	return st, nil
+}
+
 // next is when the next source that is not running becomes due.
 func (p *Poller) next(ctx context.Context, running map[string]bool, held map[string]time.Time) (time.Time, bool) {
 	var first time.Time
@@ -388,7 +416,7 @@ func (p *Poller) next(ctx context.Context, running map[string]bool, held map[str
 		if src.Off || running[src.ID] {
 			continue
 		}
-		st, err := p.State(ctx, src.ID)
+		st, err := p.planned(ctx, src.ID)
 		if err != nil {
 			continue
 		}
@@ -409,13 +437,7 @@ func (p *Poller) next(ctx context.Context, running map[string]bool, held map[str
 // poll runs one poll of a source; nothing that a source sends can do more than
 // spoil its own poll.
 func (p *Poller) poll(ctx context.Context, src schemas.Source, forced bool) (res Result, err error) {
-	p.mu.Lock()
-	lock := p.busy[src.ID]
-	if lock == nil {
-		lock = &sync.Mutex{}
-		p.busy[src.ID] = lock
-	}
-	p.mu.Unlock()
+	lock := p.lock(src.ID)
 	lock.Lock()
 	defer lock.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
@@ -440,6 +462,18 @@ func (p *Poller) poll(ctx context.Context, src schemas.Source, forced bool) (res
 		}
 	}()
 	return p.visit(ctx, src, st, start)
+}
+
+// lock is what one who changes the book of a source holds.
+func (p *Poller) lock(source string) *sync.Mutex {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.busy[source]
+	if l == nil {
+		l = &sync.Mutex{}
+		p.busy[source] = l
+	}
+	return l
 }
 
 // State reads what is known of a source; one that was never polled has state "new".
@@ -481,5 +515,8 @@ func (p *Poller) save(ctx context.Context, st schemas.SourceState) error {
 	if _, err := p.opt.Store.Put(ctx, "s."+st.Source, b); err != nil {
 		return fmt.Errorf("save state of %s: %w", st.Source, err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plan[st.Source] = schemas.SourceState{Source: st.Source, Next: st.Next, Stopped: st.Stopped, MovedFrom: st.MovedFrom}
 	return nil
 }

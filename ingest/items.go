@@ -43,6 +43,7 @@ type draft struct {
 	main int // index in recs of the record the text was read from
 	deci Decision
 	size int
+	sig  []byte
 	old  bool // its page had been archived before a crash
 }
 
@@ -74,7 +75,7 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 			shared++
 			k.Listed = now
 			if k.Out == "pending" {
-				k.Item, k.Sum = &it, h // fresher than what was kept
+				k.Item, k.Sum = slim(it), h // fresher than what was kept
 				continue
 			}
 			if k.Sum == h || strings.HasPrefix(k.Out, "refused:age") {
@@ -87,6 +88,12 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 			continue
 		}
 		k = &known{Link: canonical(it.Link), Title: it.Title, Sum: h, Day: day, Seen: now, Listed: now}
+		if p.adopt(id, k) { // published before a crash, or before an error of ours
+			bk.Items[id], bk.dirty = k, true
+			tally(st, day, "", k.Out)
+			st.Articles++
+			continue
+		}
 		if base := schemas.ArticleID(src.ID, ref(it)); base != id {
 			k.Base = base
 		}
@@ -120,7 +127,7 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 	// Oldest first, so that of two that tell the same the earlier one leads.
 	slices.SortStableFunc(todo, func(a, b *draft) int { return a.item.Published.Time.Compare(b.item.Published.Time) })
 	for id, k := range bk.Items {
-		if k.Out == "pending" && k.Item != nil && k.Tries > 0 && !now.Before(k.Again) {
+		if k.Out == "pending" && k.Item != nil && !now.Before(k.Again) {
 			todo = append(todo, &draft{id: id, item: *k.Item, k: k, was: "pending"})
 		}
 	}
@@ -207,6 +214,9 @@ func (p *Poller) read(ctx context.Context, src schemas.Source, d *draft, res *Re
 			p.stub(src, d, "failed:panic")
 		}
 	}()
+	if o, ok := p.orphan(d.id); ok && p.fromArchive(src, d, o) {
+		return nil
+	}
 	if src.Rights == "reserved" {
 		d.deci.atLeast("reserved", "the list of sources says so")
 		p.stub(src, d, "refused:rights")
@@ -222,9 +232,6 @@ func (p *Poller) read(ctx context.Context, src schemas.Source, d *draft, res *Re
 		}
 		return nil
 	}
-	if loc, ok := p.orphan(d.id); ok && p.fromArchive(src, d, loc) {
-		return nil
-	}
 	return p.fromPage(ctx, src, d, u, res)
 }
 
@@ -237,10 +244,18 @@ func (p *Poller) retry(src schemas.Source, d *draft, reason string) {
 	}
 	d.out = "pending"
 	d.k.Again = p.now().Add(10 * time.Minute << (2 * (d.k.Tries - 1)))
-	it := d.item
-	it.Body = cut(it.Body, 20<<10)
-	it.Summary = cut(it.Summary, 4<<10)
-	d.k.Item = &it
+	d.k.Item = slim(d.item)
+}
+
+// slim is an item as it is kept while its page is to be fetched.
+func slim(it feed.Item) *feed.Item {
+	it.Summary = cut(it.Summary, 1<<10)
+	if it.Summary != "" {
+		it.Body, it.HasBody = "", false
+	}
+	it.Body = cut(it.Body, 2<<10)
+	it.Categories = nil
+	return &it
 }
 
 // fromPage fetches an article's page, and the pages that go on from it.

@@ -374,6 +374,78 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
+// Before orders places within one archive.
+func (l Loc) Before(o Loc) bool {
+	if a, b := sequence(l.File), sequence(o.File); a != b {
+		return a < b
+	}
+	return l.Offset < o.Offset
+}
+
+// End is where the next record will stand, or before.
+func (a *Archive) End() Loc {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.f == nil {
+		return Loc{fmt.Sprintf("veille-%06d-", a.seq+1), 0}
+	}
+	return Loc{a.name, a.size}
+}
+
+// Scan gives the header of every record from a place on, in order: their Block is
+// empty, [Archive.Read] gives it. A zero place is the beginning. Damaged places
+// within a segment end it, and the next one is read.
+func (a *Archive) Scan(from Loc, f func(rec Record, at Loc) error) error {
+	names, err := a.Segments()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		at := int64(0)
+		switch s, o := sequence(name), sequence(from.File); {
+		case s < o:
+			continue
+		case s == o:
+			at = from.Offset
+		}
+		if err := a.scan(name, at, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Archive) scan(name string, at int64, f func(rec Record, at Loc) error) error {
+	file, err := os.Open(filepath.Join(a.dir, name))
+	if err != nil {
+		return fmt.Errorf("read archive: %w", err)
+	}
+	defer file.Close()
+	st, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("read archive: %w", err)
+	}
+	end := st.Size()
+	head := make([]byte, memberHead)
+	for at < end {
+		if _, err := file.ReadAt(head, at); err != nil {
+			return nil // a tail that is being written
+		}
+		n := length(head)
+		if n <= memberHead+8 || at+n > end {
+			return nil
+		}
+		rec, err := NewReader(io.NewSectionReader(file, at, n), at).header()
+		if err == nil {
+			if err := f(rec, Loc{name, at}); err != nil {
+				return err
+			}
+		}
+		at += n
+	}
+	return nil
+}
+
 // Read takes one record back.
 func (a *Archive) Read(at Loc) (Record, error) {
 	if at.File != filepath.Base(at.File) || at.File == "" {

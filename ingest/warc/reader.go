@@ -33,6 +33,14 @@ type Reader struct {
 	plain  bool
 	start  int64 // offset of the current member, or of the plain text's beginning
 	text   *counting
+
+	headers bool // records are read without their blocks; one only
+}
+
+// header reads the next record without its block, and nothing can be read after it.
+func (r *Reader) header() (Record, error) {
+	r.headers = true
+	return r.Next()
 }
 
 // input is the file with its position. It is an io.ByteReader, so that gzip takes
@@ -224,6 +232,9 @@ func (r *Reader) record() (Record, error) {
 			return rec, errDamaged
 		}
 		rec.Fields = append(rec.Fields, Field{strings.TrimSpace(k), strings.TrimSpace(v)})
+	}
+	if r.headers {
+		return rec, nil
 	}
 	n, err := strconv.ParseInt(rec.Get("Content-Length"), 10, 64)
 	if err != nil || n < 0 {
