@@ -1198,11 +1198,9 @@ func (s *scan) moneyFollows(i, end, power int) bool {
 		if j < end && apostropheSize(s.tok(j)) > 0 {
 			j++
 		}
-		for ; j < end && j < i+4; j++ {
-			for _, m := range s.window(s.sentOf(i), j, j+1) {
-				if m.p.role == roleKind && (m.p.name == "revenue" || m.p.sub == "debt" || m.p.sub == "dividend" || m.p.sub == "savings" || m.p.name == "fine" || power >= 9 && (m.p.name == "deal_value" || m.p.sub == "capex")) || m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down") {
-					return true
-				}
+		for _, m := range s.window(s.sentOf(i), j, j+1) {
+			if m.p.role == roleKind && (m.p.name == "revenue" || m.p.sub == "debt" || m.p.sub == "dividend" || m.p.sub == "savings" || m.p.name == "fine" || power >= 9 && (m.p.name == "deal_value" || m.p.sub == "capex")) || m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down") {
+				return true
 			}
 		}
 		return false

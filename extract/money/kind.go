@@ -280,8 +280,10 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 			score = max(45, p.score*6/10)
 		case p.sent == f.sent:
 			score = 12
-		case p.sent == f.sent-1:
+		case p.sent == f.sent-1 && (p.power >= 6) == (f.power >= 6):
 			score = 14
+		case p.sent == f.sent-1:
+			score = 3
 		}
 		if score > 0 && p.kind != "price_change" && (p.kind != "other" || p.subkind != "") {
 			b.add(p.kind, p.subkind, score, none)
@@ -296,7 +298,11 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 		all := s.matches(n)
 		for j, m := range all {
 			if m.p.role == roleKind && !m.p.after && !s.shadowed(all, j) {
-				b.add(m.p.name, m.p.sub, m.p.n*60/(6+costSentence*back), none)
+				score := m.p.n * 60 / (6 + costSentence*back)
+				if f.power < 6 && m.p.name != "product_price" && m.p.name != "salary" {
+					score = score * 6 / 10 // the sentence before spoke of millions
+				}
+				b.add(m.p.name, m.p.sub, score, none)
 			}
 			if j > 300 {
 				break
@@ -410,7 +416,7 @@ func (s *scan) delta(i int, f *finding) {
 	if f.power >= 6 || f.kind == "salary" || f.kind == "fine" || f.qualifier == "old" || f.qualifier == "new" || f.kind == "revenue" || f.kind == "deal_value" {
 		return
 	}
-	direction, ok := 0, false
+	direction, ok, touching := 0, false, false
 	var cue match
 	// "10 € de plus", "$3 increase", "$5 off"
 	for _, k := range [2]int{f.last + 1, f.coreLast + 1} {
@@ -419,7 +425,7 @@ func (s *scan) delta(i int, f *finding) {
 				if w := strings.ToLower(s.tok(m.first)); w == "below" || w == "tomb" {
 					continue
 				}
-				direction, cue, ok = 1, m, true
+				direction, cue, ok, touching = 1, m, true, true
 				if m.p.name == "down" {
 					direction = -1
 				}
@@ -455,7 +461,7 @@ func (s *scan) delta(i int, f *finding) {
 			return
 		}
 	}
-	topic := false
+	topic := touching && f.kind == "product_price"
 	for _, m := range s.window(f.sent, f.first-25, f.last+20) {
 		if m.p.role == roleChange {
 			switch m.p.name {

@@ -21,13 +21,21 @@ func (s *scan) emitPercent(n int, a, b value) int {
 
 // percents drops the percentages that change no price and signs the others.
 func (s *scan) percents(title *scan) {
-	kept := s.found[:0]
+	drop := 0
 	for i := range s.found {
-		f := s.found[i]
-		if f.percent && !s.changes(i, &f, title) {
-			continue
+		if f := &s.found[i]; f.percent && !s.changes(i, f, title) {
+			f.kind = ""
+			drop++
 		}
-		kept = append(kept, f)
+	}
+	if drop == 0 {
+		return
+	}
+	kept := s.found[:0]
+	for _, f := range s.found {
+		if !f.percent || f.kind != "" {
+			kept = append(kept, f)
+		}
 	}
 	s.found = kept
 }
@@ -41,7 +49,7 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	const unseen = 1 << 20
 	topic, blocker, up, down, anaphor, sure, rebate := unseen, unseen, unseen, unseen, unseen, unseen, unseen
 	var upCue, downCue match
-	touching := false
+	touching, soft := false, false
 	all := s.window(f.sent, max(first, f.coreFirst-28), min(last+1, f.coreLast+22))
 	for j, m := range all {
 		if m.p.role != roleChange || bounded(all, j) {
@@ -61,7 +69,11 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 		}
 		switch m.p.name {
 		case "topics":
-			topic = min(topic, d)
+			if !blockedTopic(all, j) {
+				topic = min(topic, d)
+			}
+		case "soft":
+			soft = true
 		case "blockers":
 			blocker = min(blocker, d)
 		case "sure":
@@ -104,11 +116,13 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	case topic != unseen && topic <= blocker+4 && !(blocker < topic && blocker <= 3):
 		ok = true
 	case blocker != unseen:
+	case touching && soft: // "will cost 15% more"
+		ok = true
 	case touching && rebate == -1: // "20% off", "30 % de remise"
 		ok = !s.partnered(f.sent)
 	case touching && s.pricedNear(i, f):
 		ok = true
-	case anaphor != unseen || touching && s.tokIsMoreLess(cue):
+	case anaphor != unseen || touching:
 		ok = s.priceContext(i, f, title)
 	}
 	if !ok {
@@ -131,7 +145,22 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	return true
 }
 
-func (s *scan) tokIsMoreLess(m match) bool { return m.p != nil }
+// blockedTopic reports whether a word of price is part of something else: the
+// "rates" of "interest rates".
+func blockedTopic(all []match, i int) bool {
+	m := all[i]
+	for j := i - 1; j >= 0 && all[j].first >= m.first-3; j-- {
+		if o := all[j]; o.p.role == roleChange && o.p.name == "blockers" && o.last >= m.last {
+			return true
+		}
+	}
+	for j := i + 1; j < len(all) && all[j].first == m.first; j++ {
+		if o := all[j]; o.p.role == roleChange && o.p.name == "blockers" && o.last > m.last {
+			return true
+		}
+	}
+	return false
+}
 
 // isShare recognises "90 % des ventes", "49 percent of Scale AI", "81 percent stake".
 func (s *scan) isShare(f *finding) bool {
@@ -209,6 +238,11 @@ func (s *scan) pricedNear(i int, f *finding) bool {
 
 // priceContext reports whether the sentences before, or the title, speak of prices.
 func (s *scan) priceContext(i int, f *finding, title *scan) bool {
+	for j := i - 1; j >= 0 && f.sent-s.found[j].sent <= 2; j-- {
+		if s.found[j].kind == "product_price" && s.found[j].score > 30 {
+			return true
+		}
+	}
 	for n := f.sent - 1; n >= 0 && n >= f.sent-3; n-- {
 		topic, blocked := s.speaksOfPrices(n)
 		if topic {
