@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"time"
@@ -38,7 +39,9 @@ func Files() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for name, typ := range nouns {
 		s, err := jsonschema.ForType(typ, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-			reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"},
+			reflect.TypeFor[time.Time]():       {Type: "string", Format: "date-time"},
+			reflect.TypeFor[json.RawMessage](): {},
+			reflect.TypeFor[[]byte]():          {Type: "string", ContentEncoding: "base64"},
 		}})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
