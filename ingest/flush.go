@@ -295,7 +295,7 @@ func (p *Poller) ownsByID(source, addr string) bool {
 	p.mu.Lock()
 	src, ok := p.sources[source]
 	p.mu.Unlock()
-	return ok && owns(src, addr)
+	return !ok || owns(src, addr) // of one that is no longer listed nothing is known
 }
 
 // revise deals with an item that is known and whose feed entry changed.
@@ -341,7 +341,7 @@ func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.Sou
 // "latest news", from a story that was edited: nothing of the old one is left, and
 // it is dated later. Such a draft becomes an article of its own.
 func (p *Poller) reused(src schemas.Source, st *schemas.SourceState, bk *book, d *draft) {
-	if d.was != "indexed" || d.k.Sig == nil || d.sig == nil || estimate(d.k.Sig, d.sig) > 0.05 || alike(d.k.Title, d.art.Title) {
+	if d.was != "indexed" || d.k.Sig == nil || d.sig == nil || estimate(d.k.Sig, d.sig) > 0.15 || alike(d.k.Title, d.art.Title) {
 		return
 	}
 	id := otherStory(src.ID, d.item)

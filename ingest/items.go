@@ -81,8 +81,12 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 			if k.Sum == h || strings.HasPrefix(k.Out, "refused:age") {
 				continue
 			}
-			if k.Revs >= maxRevs || now.Before(k.Again) {
-				continue // looked at again when its time has come
+			if k.Revs >= maxRevs {
+				continue
+			}
+			if now.Before(k.Again) {
+				k.Item, bk.dirty = slim(it), true // looked at when its time has come
+				continue
 			}
 			todo = append(todo, &draft{id: id, item: it, k: k, was: k.Out})
 			continue
@@ -126,11 +130,7 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 	p.pace(st, f.Items, !first && len(f.Items) >= 5 && shared == 0 && len(bk.Items) > len(mine))
 	// Oldest first, so that of two that tell the same the earlier one leads.
 	slices.SortStableFunc(todo, func(a, b *draft) int { return a.item.Published.Time.Compare(b.item.Published.Time) })
-	for id, k := range bk.Items {
-		if k.Out == "pending" && k.Item != nil && !now.Before(k.Again) {
-			todo = append(todo, &draft{id: id, item: *k.Item, k: k, was: "pending"})
-		}
-	}
+	todo = append(todo, p.waiting(bk, todo)...)
 	var doc *warc.Record
 	if slices.ContainsFunc(todo, func(d *draft) bool { return d.was == "" }) {
 		r := warc.Response(resp.URL, now, resp.Status, resp.Header, resp.Body, warc.Field{Name: "Veille-Source", Value: src.ID})
@@ -141,25 +141,34 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 
 // again tries the items that are still to be fetched, after a poll without news.
 func (p *Poller) again(ctx context.Context, src schemas.Source, st *schemas.SourceState, res *Result) error {
-	waiting := false
-	for _, l := range st.Ledger {
-		waiting = waiting || l.Pending > 0
-	}
-	if !waiting {
-		return nil
-	}
 	bk, err := p.book(ctx, src.ID)
 	if err != nil {
 		return err
 	}
-	var todo []*draft
+	return p.work(ctx, src, st, bk, p.waiting(bk, nil), nil, false, res)
+}
+
+// waiting lists the items whose page is to be tried again now, or looked at for a
+// change, oldest first.
+func (p *Poller) waiting(bk *book, todo []*draft) []*draft {
+	now := p.now()
+	at := map[string]bool{}
+	for _, d := range todo {
+		at[d.id] = true
+	}
+	var out []*draft
 	for id, k := range bk.Items {
-		if k.Out == "pending" && k.Item != nil && !p.now().Before(k.Again) {
-			todo = append(todo, &draft{id: id, item: *k.Item, k: k, was: "pending"})
+		if k.Item != nil && !at[id] && !now.Before(k.Again) {
+			out = append(out, &draft{id: id, item: *k.Item, k: k, was: k.Out})
 		}
 	}
-	slices.SortFunc(todo, func(a, b *draft) int { return a.item.Published.Time.Compare(b.item.Published.Time) })
-	return p.work(ctx, src, st, bk, todo, nil, false, res)
+	slices.SortFunc(out, func(a, b *draft) int {
+		if c := a.item.Published.Time.Compare(b.item.Published.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	return out
 }
 
 // work reads the articles and sends them on, in batches.
