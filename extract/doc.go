@@ -117,7 +117,7 @@ func (d *doc) vendor(id string) *org {
 	if !ok {
 		return nil
 	}
-	o := &org{id: v.ID, name: v.Name, kinds: kindsOf(v), country: strings.ToLower(v.Country), hq: v.HQ, known: true}
+	o := &org{id: v.ID, name: v.Name, kinds: kindsOf(v), main: mainKind(v), country: strings.ToLower(v.Country), hq: v.HQ, known: true}
 	d.orgs[id] = o
 	return o
 }
@@ -303,9 +303,15 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		if an.kinds == 0 || an.kinds&kAny != 0 {
 			return true
 		}
+		if an.kinds == kDistributor {
+			return p.org.main&kDistributor != 0
+		}
 		return p.org.kinds&an.kinds != 0
 	}
 	if an.pronoun {
+		if len(left) == 1 && left[0].from <= 3 && left[0].to < len(s.toks) && s.toks[left[0].to].low == "," && len(left[0].parties) == 1 {
+			return left[0].parties // « Quant à X, il … »
+		}
 		if len(left) > 0 {
 			for k := range left {
 				if left[k].prep == sNone && len(left[k].parties) == 1 && !left[k].possDet {

@@ -61,8 +61,21 @@ type cand struct {
 }
 
 type roleParty struct {
-	role string
-	p    party
+	role  string
+	p     party
+	right bool // object or "with"
+}
+
+func sameOrgs(a, b []roleParty) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, x := range a {
+		if !slices.ContainsFunc(b, func(y roleParty) bool { return x.p.org == y.p.org }) {
+			return false
+		}
+	}
+	return true
 }
 
 // excludes tells whether an expression that shuts out what follows ends at token i.
@@ -540,7 +553,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 	stop := min(len(s.toks), t.to+32)
 	prep := 0 // prepositions passed that had no name
 	light := true
-	comma := false
+	comma, aside := false, -1 // aside: the comma that opened a parenthesis
 	dist := 0
 	for i := t.to; i < stop; i++ {
 		tk := &s.toks[i]
@@ -552,6 +565,8 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			switch {
 			case it.excl:
 			case it.possDet:
+			case aside >= 0 && (it.prep == sNone || it.prepAt > aside+2) && out[sObject] != nil:
+			case aside >= 0 && it.prep != sNone && it.prepAt > aside+2:
 			case it.prep != sNone && it.prepAt > t.to && d.ownedByVerb(v, it.prepAt):
 			case it.prep != sNone && it.prepAt >= t.to-1:
 				p := it.prep
@@ -584,6 +599,11 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				stop = i
 			case ",":
 				comma = true
+				if aside < 0 {
+					aside = i
+				} else {
+					aside = -1
+				}
 			}
 			continue
 		}
@@ -714,6 +734,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if inQuote := s.toks[t.from].quoted; inQuote && (r.vague || r.weak) {
 		return nil, "a vague word inside a quotation"
 	}
+	if r.governed != nil && !d.governedBy(v, t) {
+		return nil, "no verb that carries it"
+	}
 	f := d.fill(v, t)
 	type rp struct {
 		role string
@@ -789,7 +812,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 				continue
 			}
 			seen[p.org] = g.role
-			rps = append(rps, roleParty{g.role, p})
+			rps = append(rps, roleParty{g.role, p, g.sl == sObject || g.sl == sWith || g.sl == sTo})
 			if p.product != "" && !slices.Contains(products, p.product) {
 				products = append(products, p.product)
 			}
@@ -805,6 +828,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if knowns == 0 {
 		return nil, "no vendor of the catalogue takes part"
 	}
+	if r.title && !d.predicated(v, t, f) {
+		return nil, "it is not said of anybody"
+	}
 	if r.title && len(got) == 1 && got[0].sl == sSubject {
 		return nil, "nobody it is that to"
 	}
@@ -815,6 +841,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		} else {
 			return nil, "only one party"
 		}
+	}
+	if len(rps) > 1 && !r.unary && oneSided(r, rps) {
+		return nil, "all on one side"
 	}
 	if r.unary {
 		rps = rps[:1]
@@ -846,6 +875,68 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	}
 	c.typ = r.typ
 	return d.split(v, t, c, rps), ""
+}
+
+// governedBy tells whether a noun's verb is one of those its rule asks for.
+func (d *doc) governedBy(v *view, t *trigger) bool {
+	for _, f := range v.s.toks[t.head].verbs {
+		if t.head != t.from && slices.Contains(t.rule.governed, f.verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// oneSided tells that all parties have the same role in a deal that has two.
+func oneSided(r *rule, rps []roleParty) bool {
+	role := rps[0].role
+	if role == "partner" || role == "" || role == "member" || role == "acquirer" && r.typ == "acquisition" || role == "plaintiff" {
+		return false
+	}
+	for _, rp := range rps {
+		if rp.role != role {
+			return false
+		}
+	}
+	return true
+}
+
+// predicated tells whether what the trigger names ("distributor of Dell") is said of its subject: by an apposition that closes, or by a verb
+// such as be, become, appoint.
+func (d *doc) predicated(v *view, t *trigger, f [nSlots]*item) bool {
+	su := f[sSubject]
+	if su == nil || su.to > t.from {
+		return true
+	}
+	toks := v.s.toks
+	for i := su.to; i < t.from; i++ {
+		w := &toks[i]
+		if w.class&cBe != 0 {
+			return true
+		}
+		for _, fm := range w.verbs {
+			if naming[fm.verb] {
+				return true
+			}
+		}
+	}
+	if su.to < t.from && (toks[su.to].low == "," || toks[su.to].low == "(") && t.from-su.to <= 7 {
+		end := t.to
+		for sl := slot(1); sl < nSlots; sl++ {
+			if it := f[sl]; it != nil && it.from >= t.to && it.from < t.to+12 {
+				end = max(end, it.to)
+			}
+		}
+		return end >= len(toks) || toks[end].kind == 'p' || toks[end].class&(cPrep|cConj|cRel|cAnd) != 0
+	}
+	return t.from-su.to <= 1
+}
+
+// naming lists the verbs that make somebody something.
+var naming = map[string]bool{
+	"become": true, "remain": true, "name": true, "appoint": true, "choose": true, "select": true, "pick": true, "make": true, "sign": true,
+	"devenir": true, "rester": true, "demeurer": true, "nommer": true, "désigner": true, "choisir": true, "promouvoir": true, "sacrer": true,
+	"leave": true,
 }
 
 func anyKind(it *item, k kinds) bool {
@@ -886,7 +977,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 		// « Symantec : Arrow perd son exclusivité »
 		if len(v.items) > 1 && v.items[0].to < len(v.s.toks) && v.s.toks[v.items[0].to].low == ":" && len(v.items[0].parties) == 1 && len(wants) > 0 {
 			if p := v.items[0].parties[0]; p.org.known && p.org != h.p.org {
-				return &roleParty{wants[0], p}
+				return &roleParty{role: wants[0], p: p}
 			}
 		}
 		return nil
@@ -895,15 +986,15 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 		return nil
 	}
 	for _, w := range wants {
-		if m, ok := d.mem[w]; ok && v.at-m.sent <= 3 && m.p.org != h.p.org && (m.typ == r.typ || r.vague) {
-			return &roleParty{w, m.p}
+		if m, ok := d.mem[w]; ok && v.at-m.sent <= 8 && m.p.org != h.p.org && (m.typ == r.typ || r.vague) {
+			return &roleParty{role: w, p: m.p}
 		}
 	}
 	// the other one of the last deal
 	if len(d.pair) == 2 && len(wants) > 0 && d.last != nil && v.at-d.last.sent <= 2 && r.noun {
 		for k, p := range d.pair {
 			if p.org == h.p.org {
-				return &roleParty{wants[0], d.pair[1-k]}
+				return &roleParty{role: wants[0], p: d.pair[1-k]}
 			}
 		}
 	}
@@ -912,7 +1003,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 		return nil
 	}
 	if len(d.topic) == 1 && d.topic[0].org != h.p.org && v.startsBare(t.from) {
-		return &roleParty{wants[0], d.topic[0]}
+		return &roleParty{role: wants[0], p: d.topic[0]}
 	}
 	return nil
 }
@@ -970,6 +1061,31 @@ func (v *view) startsBare(i int) bool {
 // split makes one candidate for each pair of a directed type, and one for the whole group of the others.
 func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 	c.typ = d.refine(v, t, c.typ, rps)
+	// the vague "agreement" of two who have just been said to merge is that merger
+	if t.rule.vague && c.anaphor && d.last != nil && d.last.typ != "partnership" && c.typ == "partnership" && len(rps) == 2 && v.at-d.last.sent <= 3 && sameOrgs(rps, d.last.roles) {
+		c.typ, c.roles = d.last.typ, d.last.roles
+		return []cand{c}
+	}
+	if c.typ == "partnership" && len(rps) > 2 {
+		// "works with B and C": two partnerships; "A, B and C team up": one
+		var subj, obj []roleParty
+		for _, rp := range rps {
+			if rp.right {
+				obj = append(obj, rp)
+			} else {
+				subj = append(subj, rp)
+			}
+		}
+		if len(subj) == 1 && len(obj) > 1 {
+			var out []cand
+			for _, o := range obj {
+				cc := c
+				cc.roles = d.rolesFor(c.typ, []roleParty{subj[0], o})
+				out = append(out, cc)
+			}
+			return out
+		}
+	}
 	switch c.typ {
 	case "partnership", "joint_venture", "investment", "partner_program":
 		c.roles = d.rolesFor(c.typ, rps)
@@ -1047,14 +1163,15 @@ func (d *doc) rolesFor(typ string, rps []roleParty) []roleParty {
 	if typ == "distribution" {
 		// the catalogue knows who is the wholesaler
 		dist := 0
+		resells := func(o *org) bool { return o.main&(kDistributor|kMarketplace) != 0 }
 		for _, rp := range out {
-			if rp.p.org.kinds&(kDistributor|kMarketplace) != 0 {
+			if resells(rp.p.org) {
 				dist++
 			}
 		}
 		if dist > 0 && dist < len(out) {
 			for i := range out {
-				if out[i].p.org.kinds&(kDistributor|kMarketplace) != 0 {
+				if resells(out[i].p.org) {
 					out[i].role = "distributor"
 				} else {
 					out[i].role = "vendor"
@@ -1116,7 +1233,7 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 	case "partnership", "distribution", "reseller", "oem_integration":
 		dist, rest := 0, 0
 		for _, rp := range rps {
-			if rp.p.org.kinds&kDistributor != 0 {
+			if rp.p.org.main&kDistributor != 0 {
 				dist++
 			} else {
 				rest++

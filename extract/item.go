@@ -303,8 +303,8 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 	t := &toks[i]
 	for k := range l.pairs {
 		if end, _, _, ok := l.match(&l.pairs[k], toks, i); ok {
-			if end < len(toks) && (toks[end].kind == 'o' || toks[end].low == "'s" && false) {
-				continue
+			if end < len(toks) && (toks[end].kind == 'o' || end-i <= 2 && toks[end].kind != 'p' && toks[end].verbs == nil && toks[end].class&(cBe|cHave|cModal|cAdv|cNeg) == 0) {
+				continue // « les deux autres distributeurs »
 			}
 			return end, anaphor{pair: true}, true
 		}
@@ -376,8 +376,11 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 				if o := d.markOrg(s.in, toks[end+1].start, markPlace); o != nil {
 					return end + 2, anaphor{kinds: h.kinds, hq: o.id}, true
 				}
-				if toks[end+1].kind == 'o' || toks[end+1].cap {
+				if toks[end+1].kind == 'o' {
 					return 0, anaphor{}, false // « le distributeur de Dell »
+				}
+				if toks[end+1].cap && toks[end+1].kind == 'w' {
+					return end + 2, anaphor{kinds: h.kinds}, true // « le grossiste de Boulogne-Billancourt »
 				}
 			}
 			return end, anaphor{kinds: h.kinds, hq: hq}, true

@@ -106,6 +106,8 @@ type rule struct {
 	kinds  [nSlots]kinds
 	not    []pattern // what must not follow the trigger
 	conf   float64
+
+	governed []string // a noun that counts only with one of these verbs
 }
 
 // cue classes decide the status.
@@ -201,6 +203,7 @@ type ruleYAML struct {
 	Unary   bool              `yaml:"unary"`
 	Not     []string          `yaml:"not"`
 	Conf    float64           `yaml:"confidence"`
+	Govern  string            `yaml:"governed_by"` // verbs
 }
 
 type wordsFile struct {
@@ -409,6 +412,10 @@ func (l *lexicon) addRule(typ string, ry ruleYAML, conjugate func(string)) error
 	}
 	if ry.ID == "" {
 		return fmt.Errorf("no id")
+	}
+	for v := range strings.FieldsSeq(ry.Govern) {
+		conjugate(v)
+		base.governed = append(base.governed, v)
 	}
 	if base.conf == 0 {
 		base.conf = 0.8

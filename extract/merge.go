@@ -144,6 +144,10 @@ func (d *doc) dropCovered(cs []cand) []cand {
 				drop = "part of a larger group"
 			case a.typ == "partnership" && b.typ == "joint_venture" && ka != "" && coversKey(kb, ka):
 				drop = "joint_venture says it more exactly"
+			case a.typ == b.typ && unknownsOf(a) > 0 && ka != kb && coversKey(kb, ka) && unknownsOf(b) == 0:
+				drop = "said with a known party"
+			case a.rule.conf <= 0.5 && a.typ == "acquisition" && b.typ != "acquisition" && ka == kb && a.sent == b.sent:
+				drop = "the talks are about " + b.typ
 			case a.typ == b.typ && ka == kb && a.partyKey() != b.partyKey() && unknownsOf(a) > 0 && (unknownsOf(b) == 0 && strings.Contains(kb, "~") || unknownsOf(b) > 0 && i > j && sameUnknown(a, b)):
 				drop = "said with a known party"
 			}

@@ -13,6 +13,7 @@ type org struct {
 	kinds    kinds
 	country  string
 	hq       []string
+	main     kinds // what it mostly is
 	known    bool
 }
 
@@ -64,7 +65,7 @@ func parseKinds(s string) (kinds, error) {
 }
 
 func kindsOf(v catalogue.Vendor) kinds {
-	var k kinds
+	k := kAny // every vendor of the catalogue
 	for _, n := range v.Kinds {
 		k |= kindNames[n]
 	}

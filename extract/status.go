@@ -27,12 +27,15 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	anywhere := map[cueClass]*cue{}
 	for k := range v.cues {
 		q := &v.cues[k]
-		if q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan {
+		if q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan && q.class != qEffect {
 			if q.class != qNegation {
 				continue
 			}
 		}
 		anywhere[q.class] = q
+		if q.from >= t.to && (q.class == qEffect || q.class == qBackground || q.class == qPlan || q.class == qRumour) && v.commaBetween(t.to, q.from) {
+			continue // an afterthought: "awarded to CGI, already present there"
+		}
 		follows := false
 		if q.from >= t.to && (q.class == qEnd || q.class == qDone || q.class == qDenial || q.class == qKeep) {
 			follows = v.noNewSubject(t.to, q.from)
@@ -183,7 +186,18 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		return set("rumoured", word(qSource))
 	}
 	if r.state {
-		lead := s.in == "title" || s.para == 0 && s.n == 0
+		for k := max(0, t.from-2); k < min(len(s.toks), t.to+2); k++ {
+			switch s.toks[k].low {
+			case "also", "aussi", "également":
+				return set("in_effect", s.toks[k].raw)
+			}
+		}
+		for k := t.from - 1; k >= 0 && k >= t.from-3; k-- {
+			if s.toks[k].class&cRel != 0 && s.in == "text" && t.tense&tInf == 0 {
+				return set("in_effect", "relative clause")
+			}
+		}
+		lead := s.in == "title" || s.para == 0 && s.n < 2
 		if has[qAnnounce] != nil || t.tense&tFut != 0 || lead || d.willAt(v, t) {
 			return set("announced", t.text)
 		}
@@ -204,6 +218,16 @@ func (d *doc) toCome(v *view, q *cue) bool {
 			return true
 		}
 		if k <= q.from && d.tenseAt(v.s, k, "")&tFut != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// commaBetween tells whether a comma that joins no list stands between two tokens.
+func (v *view) commaBetween(from, to int) bool {
+	for i := from; i < to; i++ {
+		if v.s.toks[i].low == "," && v.itemAt[i] == 0 {
 			return true
 		}
 	}
