@@ -1,15 +1,12 @@
 package index
 
 import (
+	"bytes"
 	"strings"
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/blevesearch/bleve/v2/analysis"
-	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
-	"github.com/blevesearch/snowballstem"
-	"github.com/blevesearch/snowballstem/english"
 	"golang.org/x/text/unicode/norm"
 
 	"example.org/veille/query"
@@ -29,7 +26,7 @@ func fieldLang(lang string) string {
 const maxTerm = 64
 
 // Analyze cuts text into the terms under which it is found: words in lower case,
-// accents folded, œ written oe, stemmed lightly in French and English.
+// accents folded, œ written oe, their endings taken off in French and English.
 //
 //   - An apostrophe of either form ends a French elision (l’éditeur, d'Orange,
 //     also in English text, where French names occur), an English 's is dropped,
@@ -42,26 +39,50 @@ const maxTerm = 64
 //     The list is the same for both languages, so that a search in both never asks
 //     an English text for a French article.
 //
-// Any other language than "fr" and "en" gets the analysis [query.Plain]: nothing is
-// stemmed and no word left out. Analyze is the one [query.Analyzer] of veille.
+// Any other language than "fr" and "en" gets the analysis [query.Plain]: no ending
+// is taken off and no word left out. Analyze is the one [query.Analyzer] of veille.
+//
+// The index itself keeps the words as they are written, in lower case ([textField]);
+// what Analyze makes of them is looked up when a query is compiled. A term is always
+// the beginning of the folded word, so the words to look at are few.
 func Analyze(lang, text string) []query.Token {
+	lang = fieldLang(lang)
 	out := make([]query.Token, 0, len(text)/8+1)
-	scan(fieldLang(lang), text, func(w word) {
-		out = append(out, query.Token{Term: w.term, Pos: w.pos})
+	scan(text, func(w word) {
+		if t := w.in(lang); t != "" {
+			out = append(out, query.Token{Term: t, Pos: w.pos})
+		}
 	})
 	return out
 }
 
 // word is one word of a text.
 type word struct {
-	term       string
-	exact      string // lower case with its accents, when it has any
+	*form
 	start, end int
-	pos        int // from 1; words left out count
+	pos        int // from 1; every word counts
 }
 
-// scan calls emit for each term of text.
-func scan(lang, text string, emit func(word)) {
+// form is a word as it is written, in lower case, and what the analyses make of it.
+type form struct {
+	text   string
+	folded string
+	fr, en string // "" for a function word
+}
+
+// in is the term of a word in one analysis.
+func (f *form) in(lang string) string {
+	switch lang {
+	case "fr":
+		return f.fr
+	case "en":
+		return f.en
+	}
+	return f.folded
+}
+
+// scan calls emit for each word of text.
+func scan(text string, emit func(word)) {
 	var buf [96]byte
 	pos := 0
 	for i := 0; i < len(text); {
@@ -77,30 +98,30 @@ func scan(lang, text string, emit func(word)) {
 			}
 		}
 		start := i
-		// The first apostrophe decides whether this is an elision.
-		b, end, plain := run(text, i, buf[:0], lang)
+		b, end, apostrophe := run(text, i, buf[:0])
 		i = end
-		if from, ok := elided(text[start:end]); ok {
-			i = start + from
-			// The article itself counts no position: « l'offre » is one word.
-			continue
+		if apostrophe {
+			if from, ok := elided(text[start:end]); ok {
+				// The article counts no position: « l'offre » is one word.
+				i = start + from
+				continue
+			}
+			b = bytes.TrimSuffix(b, []byte("'s"))
+			b = bytes.ReplaceAll(b, []byte("'"), nil)
 		}
 		pos++
 		if len(b) == 0 || len(b) > maxTerm {
 			continue
 		}
-		term, exact := terms(lang, b, plain)
-		if term == "" {
-			continue
+		if f := formOf(b); f.folded != "" {
+			emit(word{f, start, end, pos})
 		}
-		emit(word{term, exact, start, end, pos})
 	}
 }
 
-// run reads one word at text[i:] into b in lower case, its joining marks
-// left out, and returns where it ends and whether it is ASCII only.
-func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bool) {
-	plain = true
+// run reads one word at text[i:] into b in lower case, with a plain apostrophe, and
+// returns where it ends and whether it has an apostrophe.
+func run(text string, i int, b []byte) (w []byte, end int, apostrophe bool) {
 	digits := 0 // length of the run of digits so far; -1 once there is something else
 	for i < len(text) {
 		c := text[i]
@@ -124,6 +145,7 @@ func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bo
 			case '\'':
 				if letterAt(text, i+1) && digits <= 0 && len(b) > 0 {
 					b = append(b, c)
+					apostrophe = true
 					i++
 					continue
 				}
@@ -147,7 +169,7 @@ func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bo
 					if (c == '#' && j-i == 1 || c == '+' && j-i == 2) && !letterAt(text, j) {
 						b = append(b, text[i:j]...)
 						i = j
-						return b, i, plain
+						return b, i, apostrophe
 					}
 				}
 			case ',', '.':
@@ -168,6 +190,7 @@ func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bo
 		case r == '’' || r == 'ʼ':
 			if letterAt(text, i+n) && digits <= 0 && len(b) > 0 {
 				b = append(b, '\'')
+				apostrophe = true
 				i += n
 				continue
 			}
@@ -179,7 +202,6 @@ func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bo
 				continue
 			}
 		case letter(r):
-			plain = false
 			digits = -1
 			b = utf8.AppendRune(b, unicode.ToLower(r))
 			i += n
@@ -187,7 +209,7 @@ func run(text string, i int, b []byte, lang string) (w []byte, end int, plain bo
 		}
 		break
 	}
-	return b, i, plain
+	return b, i, apostrophe
 }
 
 // elided returns where the word after a French elision begins: 2 for "l'offre".
@@ -204,72 +226,32 @@ func elided(w string) (int, bool) {
 	return 0, false
 }
 
-// terms makes the term of a word, and its exact form when it carries accents.
-func terms(lang string, b []byte, plain bool) (term, exact string) {
-	w := string(b)
-	if strings.IndexByte(w, '\'') >= 0 {
-		if s, ok := strings.CutSuffix(w, "'s"); ok {
-			w = s
-		}
-		w = strings.ReplaceAll(w, "'", "")
-	}
-	if !plain {
-		w = norm.NFC.String(w)
-	}
-	slot := &stems[hash(lang, w)%uint32(len(stems))]
-	if e := slot.Load(); e != nil && e.lang == lang && e.word == w {
-		return e.term, e.exact
-	}
-	e := &stemmed{lang: lang, word: w}
-	folded := fold(w)
-	_, stop := function[folded]
-	switch {
-	case lang == query.Plain:
-		e.term = folded
-	case stop && (plain || w == "à"): // "dès" is no "des"
-	case lang == "fr":
-		e.term = fold(stemFrench(w))
-	default:
-		e.term = stemEnglish(folded)
-	}
-	if folded != w && e.term != "" {
-		e.exact = w
-	}
-	slot.Store(e)
-	return e.term, e.exact
-}
+// forms is a cache, not state: news repeats its words, and a lost entry is made
+// again. At most 65,536 entries of about 100 bytes.
+var forms [1 << 16]atomic.Pointer[form]
 
-// stemmed remembers what became of a word: news repeats its words, so a small
-// table spares nearly all stemming.
-type stemmed struct{ lang, word, term, exact string }
-
-// stems is a cache, not state: a lost entry is computed again.
-var stems [1 << 14]atomic.Pointer[stemmed]
-
-func hash(lang, w string) uint32 {
-	h := uint32(2166136261) ^ uint32(lang[0])
-	for i := 0; i < len(w); i++ {
-		h = (h ^ uint32(w[i])) * 16777619
+// formOf analyses a word in lower case, as run leaves it.
+func formOf(b []byte) *form {
+	h := uint32(2166136261)
+	plain := true
+	for _, c := range b {
+		h = (h ^ uint32(c)) * 16777619
+		plain = plain && c < utf8.RuneSelf
 	}
-	return h ^ h>>15
-}
-
-func stemFrench(w string) string {
-	if len(w) < 4 {
-		return w
+	if !plain && !norm.NFC.IsNormal(b) {
+		return formOf(norm.NFC.Bytes(b))
 	}
-	t := analysis.Token{Term: []byte(w)}
-	fr.NewFrenchLightStemmerFilter().Filter(analysis.TokenStream{&t})
-	return string(t.Term)
-}
-
-func stemEnglish(w string) string {
-	if len(w) < 3 {
-		return w
+	slot := &forms[(h^h>>16)%uint32(len(forms))]
+	if f := slot.Load(); f != nil && f.text == string(b) {
+		return f
 	}
-	env := snowballstem.NewEnv(w)
-	english.Stem(env)
-	return env.Current()
+	f := &form{text: string(b)}
+	f.folded = fold(f.text)
+	if !function(f) {
+		f.fr, f.en = stemFrench(f.folded), stemEnglish(f.folded)
+	}
+	slot.Store(f)
+	return f
 }
 
 // fold drops accents and writes ligatures out.
@@ -352,44 +334,20 @@ var alnum = func() (t [utf8.RuneSelf]bool) {
 	return t
 }()
 
-// function words say nothing alone in either language. Words that mean something
-// in one of them are not here: "or", "on", "son", "it", "us".
-var function = func() map[string]struct{} {
-	m := map[string]struct{}{}
+// functionWords say nothing alone in either language. Words that mean something in
+// one of them are not here: "or", "on", "son", "it", "us".
+var functionWords = func() map[string]bool {
+	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`
 		le la les l de du des d un une et en au aux ce cette ces que qui dans par pour sur avec
 		est sont a the an of and in to for with by from is are was were be been this that these
 		those at as its`) {
-		m[w] = struct{}{}
+		m[w] = true
 	}
 	return m
 }()
 
-// analyzer is Analyze for bleve. Offsets are left at zero: positions suffice for
-// phrases, highlights are made from the text, and the index is smaller so. A word
-// with accents leaves its exact form too, so that a search with accents can rank
-// it first.
-type analyzer struct{ lang string }
-
-// exactMark begins the terms that are exact forms; no term of Analyze has it.
-const exactMark = "="
-
-func (a analyzer) Analyze(text []byte) analysis.TokenStream {
-	n := len(text)/7 + 4
-	block := make([]analysis.Token, 0, n)
-	var out analysis.TokenStream
-	add := func(term string, pos int) {
-		if len(block) == cap(block) {
-			block = make([]analysis.Token, 0, n)
-		}
-		block = append(block, analysis.Token{Term: []byte(term), Position: pos})
-		out = append(out, &block[len(block)-1])
-	}
-	scan(a.lang, string(text), func(w word) {
-		add(w.term, w.pos)
-		if w.exact != "" && a.lang != query.Plain {
-			add(exactMark+w.exact, w.pos)
-		}
-	})
-	return out
+// function tells whether a word is left out. "dès" is no "des".
+func function(f *form) bool {
+	return functionWords[f.folded] && (f.text == f.folded || f.text == "à")
 }

@@ -45,6 +45,7 @@ type columnSet struct {
 	mu    sync.Mutex
 	terms map[string]*termColumn
 	nums  map[string]*numColumn
+	words map[string][]string // what words were looked up for, see words.go
 }
 
 // termColumn is the values of one keyword field: those of document i are
@@ -165,7 +166,7 @@ func (c *columns) attach(s *snapshot) error {
 
 func (c *columns) read(seg segment.Segment, n int) (*columnSet, error) {
 	set := &columnSet{n: n, kind: make([]byte, n), date: make([]int64, n), tie: make([]uint64, n), day: make([]int32, n),
-		terms: map[string]*termColumn{}, nums: map[string]*numColumn{}}
+		terms: map[string]*termColumn{}, nums: map[string]*numColumn{}, words: map[string][]string{}}
 	err := uninvert(seg, fieldKind, func(term string, doc int) {
 		if term != "" {
 			set.kind[doc] = term[0]

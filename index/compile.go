@@ -2,84 +2,76 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/blevesearch/bleve/v2/mapping"
 	bquery "github.com/blevesearch/bleve/v2/search/query"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"example.org/veille/query"
 )
 
-// Boosts of a match by where it is. A title says what an article is about; the
-// plain field only repeats what the stemmed ones hold.
+// Boosts of a match by where it is: a title says what an article is about.
 const (
 	boostTitle  = 3
 	boostText   = 1
-	boostPlain  = 0.5
 	boostVendor = 2
-	boostExact  = 4 // for a word written with the accents of the query
 )
 
-// maxTerms bounds how many terms a prefix or a typo may stand for.
-const maxTerms = 100_000
+// Weights of a word by how it is written. One that is written as in the query, with
+// its accents, comes before any number of others: BM25 gives a word that is repeated
+// for ever 2.2 times what it gives one that stands once.
+const (
+	weightExact     = 2.5
+	weightOtherForm = 1.5 // serveurs for serveur
+	weightAccents   = 1   // marche for marché
+)
+
+// Words of a field on average. Only their order of size matters.
+const (
+	lengthTitle = 8
+	lengthText  = 300 // of an article
+	lengthQuote = 30  // of a deal or price
+)
 
 // compiler makes queries of bleve from a plan, for one snapshot and one kind of
 // document. No text of a user ever reaches a parser of bleve's.
 type compiler struct {
 	snap   *snapshot
 	kind   string
-	m      mapping.IndexMapping
 	now    time.Time
 	scored bool
+	typed  map[string]bool // words as they stand in the query, when scored
+	folded map[string]bool // the same, folded
 }
 
 func (c compiler) compile(q query.Query, scored bool) bquery.Query {
 	c.scored = scored
-	b := c.lower(query.Compile(q, Analyze))
-	if !scored {
-		return b
+	if scored {
+		c.typed, c.folded = map[string]bool{}, map[string]bool{}
+		query.Walk(q.Expr, func(cl query.Clause) {
+			if cl.Field != "text" && cl.Field != "title" {
+				return
+			}
+			for _, v := range cl.Values {
+				scan(v.Text, func(w word) { c.typed[w.text], c.folded[w.folded] = true, true })
+			}
+		})
 	}
-	exact := c.exact(q.Expr)
-	if len(exact) == 0 {
-		return b
-	}
-	return bquery.NewBooleanQuery([]bquery.Query{b}, exact, nil)
+	return c.lower(query.Compile(q, Analyze))
 }
 
-// exact asks for words with accents as they are written. It ranks, it does not
-// select.
-func (c compiler) exact(e query.Expr) (out []bquery.Query) {
-	seen := map[string]bool{}
-	query.Walk(e, func(cl query.Clause) {
-		if cl.Field != "text" && cl.Field != "title" {
-			return
-		}
-		for _, v := range cl.Values {
-			if v.Kind != query.Word && v.Kind != query.Phrase {
-				continue
-			}
-			for _, lang := range query.Langs {
-				scan(lang, v.Text, func(w word) {
-					if w.exact == "" || seen[lang+w.exact] || len(out) >= 64 {
-						return
-					}
-					seen[lang+w.exact] = true
-					for _, field := range []string{"title", "text"} {
-						t := bquery.NewTermQuery(exactMark + w.exact)
-						t.SetField(keywordField(c.kind, query.TextIndex(field, lang)))
-						t.SetBoost(boostExact)
-						out = append(out, t)
-					}
-				})
-			}
-		}
-	})
-	return out
+// weight of a word of the index.
+func (c compiler) weight(word string) float64 {
+	switch {
+	case c.typed[word]:
+		return weightExact
+	case c.folded[fold(word)]:
+		return weightAccents
+	}
+	return weightOtherForm
 }
 
 func (c compiler) lower(p *query.Plan) bquery.Query {
@@ -113,17 +105,13 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 	case query.OpTerm:
 		return c.terms(p.Field, p.Terms)
 	case query.OpPhrase:
-		q := bquery.NewMultiPhraseQuery(p.Phrase, keywordField(c.kind, p.Field))
-		q.SetBoost(c.boost(p.Field))
-		return q
+		return c.phrase(p)
 	case query.OpPrefix:
-		return c.set("prefix "+p.Terms[0], func(ctx context.Context) (docSet, error) {
-			return c.prefix(ctx, keywordField(c.kind, p.Field), p.Terms[0])
-		})
+		return c.any(p.Field, p.Terms[0], "*", func(*form) bool { return true })
 	case query.OpFuzzy:
-		return c.set("fuzzy "+p.Terms[0], func(ctx context.Context) (docSet, error) {
-			return c.fuzzy(ctx, keywordField(c.kind, p.Field), p.Terms[0])
-		})
+		want := p.Terms[0]
+		r := []rune(want)
+		return c.any(p.Field, string(r[:min(len(r), query.FuzzyPrefix)]), "~"+want, func(f *form) bool { return oneTypo(want, f.folded) })
 	case query.OpNumber:
 		return c.set("range of "+p.Field, func(context.Context) (docSet, error) {
 			return c.numbers(p.Field, func(v float64) bool {
@@ -161,8 +149,6 @@ func (c compiler) set(what string, build func(context.Context) (docSet, error)) 
 
 func (c compiler) boost(field string) float64 {
 	switch {
-	case strings.HasSuffix(field, "_"+query.Plain):
-		return boostPlain
 	case strings.HasPrefix(field, "title_"):
 		return boostTitle
 	case field == "party" || strings.HasPrefix(field, "role_"):
@@ -171,18 +157,139 @@ func (c compiler) boost(field string) float64 {
 	return boostText
 }
 
+func (c compiler) length(field string) float64 {
+	switch {
+	case strings.HasPrefix(field, "title_"):
+		return lengthTitle
+	case c.kind == "a":
+		return lengthText
+	}
+	return lengthQuote
+}
+
 func (c compiler) terms(field string, terms []string) bquery.Query {
+	if _, _, ok := isText(field); ok {
+		return deferred{func(ctx context.Context) (bquery.Query, error) {
+			sets, err := c.stem(ctx, field, terms)
+			if err != nil {
+				return nil, err
+			}
+			return c.words(field, sets), nil
+		}}
+	}
+	return anyTerm(keywordField(c.kind, field), terms, c.boost(field))
+}
+
+func anyTerm(field string, terms []string, boost float64) bquery.Query {
 	any := make([]bquery.Query, len(terms))
 	for i, term := range terms {
 		t := bquery.NewTermQuery(term)
-		t.SetField(keywordField(c.kind, field))
-		t.SetBoost(c.boost(field))
+		t.SetField(field)
+		t.SetBoost(boost)
 		any[i] = t
 	}
-	if len(any) == 1 {
-		return any[0]
+	return anyOf(any)
+}
+
+func anyOf(qs []bquery.Query) bquery.Query {
+	switch len(qs) {
+	case 0:
+		return nil
+	case 1:
+		return qs[0]
 	}
-	return bquery.NewDisjunctionQuery(any)
+	return bquery.NewDisjunctionQuery(qs)
+}
+
+// words asks for the words that were looked up; nil when there are none.
+func (c compiler) words(field string, sets []wordSet) bquery.Query {
+	var any []bquery.Query
+	for _, ws := range sets {
+		switch {
+		case c.scored:
+			any = append(any, &wordQuery{ws, c.boost(field), c.length(field), c.weight})
+		default:
+			any = append(any, anyTerm(ws.field, ws.words, 1))
+		}
+	}
+	return anyOf(any)
+}
+
+// phrase asks for words one after the other. A place without a term is a gap.
+func (c compiler) phrase(p *query.Plan) bquery.Query {
+	return deferred{func(ctx context.Context) (bquery.Query, error) {
+		places := make([][]string, len(p.Phrase))
+		for i, terms := range p.Phrase {
+			if terms == nil {
+				continue
+			}
+			sets, err := c.stem(ctx, p.Field, terms)
+			if err != nil {
+				return nil, err
+			}
+			for _, ws := range sets {
+				places[i] = append(places[i], ws.words...)
+			}
+			if places[i] == nil {
+				return nil, nil
+			}
+		}
+		q := bquery.NewMultiPhraseQuery(places, keywordField(c.kind, p.Field))
+		q.SetBoost(c.boost(p.Field) * weightExact)
+		return q, nil
+	}}
+}
+
+// any asks for all words that begin so and fit. There may be very many, so their
+// documents are joined into a set; they do not rank.
+func (c compiler) any(field, start, what string, fits func(*form) bool) bquery.Query {
+	return c.set(what, func(ctx context.Context) (docSet, error) {
+		sets, err := c.lookup(ctx, field, start, what+"\x00"+start, fits)
+		if err != nil {
+			return nil, err
+		}
+		d := c.snap.newSet()
+		for _, ws := range sets {
+			if err := c.snap.join(ctx, d, ws); err != nil {
+				return nil, err
+			}
+		}
+		return d, nil
+	})
+}
+
+// join adds the live documents that have one of the words.
+func (s *snapshot) join(ctx context.Context, d docSet, ws wordSet) error {
+	var pl segment.PostingsList
+	var pi segment.PostingsIterator
+	for i, seg := range s.segs {
+		dict, err := seg.Segment().Dictionary(ws.field)
+		if err != nil {
+			return err
+		}
+		for n, w := range ws.words {
+			if n&0xff == 0xff {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+			}
+			if pl, err = dict.PostingsList([]byte(w), seg.Deleted(), pl); err != nil {
+				return err
+			}
+			pi = pl.Iterator(false, false, false, pi)
+			for {
+				p, err := pi.Next()
+				if err != nil {
+					return err
+				}
+				if p == nil {
+					break
+				}
+				d.add(s.off[i] + p.Number())
+			}
+		}
+	}
+	return nil
 }
 
 // numbers finds the documents with a number that fits.
@@ -230,17 +337,6 @@ func (c compiler) exists(name string) (docSet, error) {
 	return d, nil
 }
 
-// prefix finds the documents with a term that begins so.
-func (c compiler) prefix(ctx context.Context, field, prefix string) (docSet, error) {
-	return c.termsIn(ctx, field, prefix, func(string) bool { return true })
-}
-
-// fuzzy finds the documents with a term at most one typo away.
-func (c compiler) fuzzy(ctx context.Context, field, want string) (docSet, error) {
-	r := []rune(want)
-	return c.termsIn(ctx, field, string(r[:min(len(r), query.FuzzyPrefix)]), func(t string) bool { return oneTypo(want, t) })
-}
-
 // oneTypo tells whether b is a with at most one letter wrong, missing or added, or
 // two neighbours swapped.
 func oneTypo(a, b string) bool {
@@ -261,62 +357,4 @@ func oneTypo(a, b string) bool {
 		return slices.Equal(x, y[1:])
 	}
 	return false
-}
-
-// termsIn joins the documents of all terms with a prefix that fit. It looks at the
-// clock as it goes, which bleve's own term enumeration does not.
-func (c compiler) termsIn(ctx context.Context, field, prefix string, fits func(string) bool) (docSet, error) {
-	d := c.snap.newSet()
-	end := []byte(prefix)
-	for len(end) > 0 {
-		if end[len(end)-1]++; end[len(end)-1] != 0 {
-			break
-		}
-		end = end[:len(end)-1]
-	}
-	seen := 0
-	for i, seg := range c.snap.segs {
-		dict, err := seg.Segment().Dictionary(field)
-		if err != nil {
-			return nil, err
-		}
-		it := dict.AutomatonIterator(nil, []byte(prefix), end)
-		var pl segment.PostingsList
-		var pi segment.PostingsIterator
-		for {
-			if seen++; seen&0xff == 0 {
-				if err := ctx.Err(); err != nil {
-					return nil, err
-				}
-			}
-			if seen > maxTerms {
-				return nil, badRequest("%q stands for more than %d words", prefix, maxTerms)
-			}
-			e, err := it.Next()
-			if err != nil {
-				return nil, err
-			}
-			if e == nil {
-				break
-			}
-			if !fits(e.Term) {
-				continue
-			}
-			if pl, err = dict.PostingsList([]byte(e.Term), seg.Deleted(), pl); err != nil {
-				return nil, err
-			}
-			pi = pl.Iterator(false, false, false, pi)
-			for {
-				p, err := pi.Next()
-				if err != nil {
-					return nil, fmt.Errorf("read postings: %w", err)
-				}
-				if p == nil {
-					break
-				}
-				d.add(c.snap.off[i] + p.Number())
-			}
-		}
-	}
-	return d, nil
 }

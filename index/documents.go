@@ -19,8 +19,7 @@ import (
 // no field appears because a document has it.
 //
 //	kind             a, d, p or t
-//	X.title_fr …     analysed, with positions; also _en
-//	X.title_und …    every word, no positions: prefixes, typos
+//	X.title_fr …     words as they are written, with positions; see words.go
 //	X.party …        exact values, one term each
 //	#date …          numbers and times, one term each, read by the columns only
 //	stored           the document itself, JSON in zstd; nothing else is needed to
@@ -28,7 +27,6 @@ import (
 //	                 and is as durable as they are, which a file beside would not be.
 const (
 	optText    = bindex.IndexField | bindex.IncludeTermVectors
-	optPlain   = bindex.IndexField | bindex.SkipFreqNorm
 	optKeyword = bindex.IndexField | bindex.SkipFreqNorm
 )
 
@@ -220,9 +218,7 @@ func (w *writer) document(kind string, r query.Record, stored any) (*document.Do
 			at = []uint64{n}
 		}
 		stretches[name]++
-		value := []byte(t.Value)
-		doc.AddField(document.NewTextFieldCustom(name, at, value, optText, analyzer{t.Lang}))
-		doc.AddField(document.NewTextFieldCustom(keywordField(kind, query.TextIndex(t.Field, query.Plain)), nil, value, optPlain, analyzer{query.Plain}))
+		doc.AddField(&wordField{name: name, at: at, text: t.Value})
 	}
 	return doc, w.store(doc, stored)
 }

@@ -124,7 +124,11 @@ func (m *marker) spans(lang, text string, title bool) [][2]int {
 			continue
 		}
 		var words []word
-		scan(l, text, func(w word) { words = append(words, w) })
+		scan(text, func(w word) {
+			if w.in(l) != "" {
+				words = append(words, w)
+			}
+		})
 		at := make(map[int]int, len(words)) // position → index
 		for i, w := range words {
 			at[w.pos] = i
@@ -134,7 +138,7 @@ func (m *marker) spans(lang, text string, title bool) [][2]int {
 				continue
 			}
 			for i, w := range words {
-				if !slices.Contains(p.seq[0], w.term) {
+				if !slices.Contains(p.seq[0], w.in(l)) {
 					continue
 				}
 				last := i
@@ -142,7 +146,7 @@ func (m *marker) spans(lang, text string, title bool) [][2]int {
 					if p.seq[k] == nil {
 						continue
 					}
-					if j, ok := at[w.pos+k]; ok && slices.Contains(p.seq[k], words[j].term) {
+					if j, ok := at[w.pos+k]; ok && slices.Contains(p.seq[k], words[j].in(l)) {
 						last = j
 					} else {
 						last = -1
@@ -158,9 +162,9 @@ func (m *marker) spans(lang, text string, title bool) [][2]int {
 		}
 		for _, w := range words {
 			hit := slices.ContainsFunc(m.prefix, func(p markWord) bool {
-				return (title || !p.title) && strings.HasPrefix(w.term, p.text)
+				return (title || !p.title) && strings.HasPrefix(w.folded, p.text)
 			}) || slices.ContainsFunc(m.fuzzy, func(p markWord) bool {
-				return (title || !p.title) && oneTypo(p.text, w.term)
+				return (title || !p.title) && oneTypo(p.text, w.folded)
 			})
 			if hit {
 				out = append(out, [2]int{w.start, w.end})

@@ -174,7 +174,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	}
 	defer func() { err = errors.Join(err, snap.close()) }()
 
-	c := compiler{snap: snap, kind: kind, m: sh.m, now: ix.opt.Now()}
+	c := compiler{snap: snap, kind: kind, now: ix.opt.Now()}
 	main := c.compile(req.Query, order.scored)
 	// One pass serves the page, the weeks and every facet without a selection.
 	own := make([]*counter, len(facets))

@@ -184,7 +184,7 @@ func TestCursorWalk(t *testing.T) {
 		t.Run(sort, func(t *testing.T) {
 			ix := open(t, t.TempDir())
 			var ds []schemas.Deal
-			for n := range 150 {
+			for n := range 120 {
 				d := w.deal(n)
 				d.Status = "announced"
 				if n%3 > 0 { // many of one time
@@ -199,7 +199,7 @@ func TestCursorWalk(t *testing.T) {
 			}
 			seen := map[string]bool{}
 			var last time.Time
-			req := Request{Query: parse(t, q), Sort: sort, Limit: 7, Facets: []string{"type"}}
+			req := Request{Query: parse(t, q), Sort: sort, Limit: 11, Facets: []string{"type"}}
 			for pages := 0; ; pages++ {
 				res, err := ix.Search(t.Context(), req)
 				if err != nil {

@@ -1,0 +1,394 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/blevesearch/bleve/v2/mapping"
+	"github.com/blevesearch/bleve/v2/search"
+	bquery "github.com/blevesearch/bleve/v2/search/query"
+	"github.com/blevesearch/bleve/v2/search/searcher"
+	index "github.com/blevesearch/bleve_index_api"
+
+	"example.org/veille/query"
+)
+
+// Text is indexed once, as it is written: one field per language, words in lower
+// case with their accents, with positions. What a query asks for is a stem, a folded
+// word, a prefix or a typo; the words of the dictionary that fit are looked up for
+// it. So one field answers what would otherwise take three (stemmed, plain, exact),
+// at a third of their size and time, and a word that is written exactly as in the
+// query can be told from its kin.
+
+// wordField is a text as a field of bleve. Its words are counted here rather than
+// by a bleve analyser, which would make an object of each.
+type wordField struct {
+	name  string
+	at    []uint64 // which stretch of the field this is
+	text  string
+	n     int
+	freqs index.TokenFrequencies
+}
+
+func (f *wordField) Name() string                                     { return f.name }
+func (f *wordField) Value() []byte                                    { return nil }
+func (f *wordField) ArrayPositions() []uint64                         { return f.at }
+func (f *wordField) EncodedFieldType() byte                           { return 't' }
+func (f *wordField) Options() index.FieldIndexingOptions              { return optText }
+func (f *wordField) Size() int                                        { return len(f.text) }
+func (f *wordField) AnalyzedLength() int                              { return f.n }
+func (f *wordField) AnalyzedTokenFrequencies() index.TokenFrequencies { return f.freqs }
+func (f *wordField) NumPlainTextBytes() uint64                        { return uint64(len(f.text)) }
+
+// Analyze counts the words. Byte offsets are left at zero: phrases need positions
+// only, and highlights are made from the text. Function words have no positions,
+// for no phrase asks for them.
+func (f *wordField) Analyze() {
+	room := len(f.text)/12 + 8
+	f.freqs = make(index.TokenFrequencies, room)
+	counts := make([]index.TokenFreq, 0, room)
+	places := make([]index.TokenLocation, 0, len(f.text)/6+8)
+	f.n = 0
+	scan(f.text, func(w word) {
+		t := f.freqs[w.text]
+		if t == nil {
+			if len(counts) == cap(counts) {
+				counts = make([]index.TokenFreq, 0, room)
+			}
+			counts = append(counts, index.TokenFreq{Term: []byte(w.text)})
+			t = &counts[len(counts)-1]
+			f.freqs[w.text] = t
+		}
+		t.SetFrequency(t.Frequency() + 1)
+		f.n++
+		if w.fr == "" {
+			return
+		}
+		if len(places) == cap(places) {
+			places = make([]index.TokenLocation, 0, room)
+		}
+		places = append(places, index.TokenLocation{Position: w.pos, ArrayPositions: f.at})
+		t.Locations = append(t.Locations, &places[len(places)-1])
+	})
+}
+
+// isText splits the name of a text field of [query.Plan].
+func isText(field string) (name, lang string, ok bool) {
+	name, lang, ok = strings.Cut(field, "_")
+	return name, lang, ok && (name == "title" || name == "text") && (lang == query.Plain || slices.Contains(query.Langs, lang))
+}
+
+// wordSet is the words of one field that a query asks for.
+type wordSet struct {
+	field string // of the index, with its kind
+	words []string
+}
+
+// lookup finds the words that fit in the fields that a text field of a plan stands
+// for: the one of its language, or all for the plain one. start is what the folded
+// word begins with; what names the question, for the cache.
+func (c compiler) lookup(ctx context.Context, field, start, what string, fits func(*form) bool) ([]wordSet, error) {
+	name, lang, _ := isText(field)
+	langs := []string{lang}
+	if lang == query.Plain {
+		langs = query.Langs
+	}
+	var out []wordSet
+	for _, l := range langs {
+		ws := wordSet{field: keywordField(c.kind, query.TextIndex(name, l))}
+		for i := range c.snap.sets {
+			words, err := c.snap.words(ctx, i, ws.field, start, what, fits)
+			if err != nil {
+				return nil, err
+			}
+			ws.words = append(ws.words, words...)
+		}
+		slices.Sort(ws.words)
+		if ws.words = slices.Compact(ws.words); len(ws.words) > 0 {
+			out = append(out, ws)
+		}
+	}
+	return out, nil
+}
+
+// stem finds the words of the terms of an OpTerm or of one place of a phrase.
+func (c compiler) stem(ctx context.Context, field string, terms []string) ([]wordSet, error) {
+	_, lang, _ := isText(field)
+	var out []wordSet
+	for _, t := range terms {
+		ws, err := c.lookup(ctx, field, t, "="+lang+t, func(f *form) bool { return f.in(lang) == t })
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ws...)
+	}
+	return out, nil
+}
+
+// words looks the words of one segment up. Segments never change, so what was
+// found is remembered with their columns.
+func (s *snapshot) words(ctx context.Context, seg int, field, start, what string, fits func(*form) bool) ([]string, error) {
+	set := s.sets[seg]
+	key := field + "\x00" + what
+	set.mu.Lock()
+	found, ok := set.words[key]
+	set.mu.Unlock()
+	if ok {
+		return found, nil
+	}
+	dict, err := s.segs[seg].Segment().Dictionary(field)
+	if err != nil {
+		return nil, err
+	}
+	found = []string{}
+	it := dict.AutomatonIterator(newFoldedPrefix(start), nil, nil)
+	for n := 1; ; n++ {
+		if n&0xff == 0 {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		e, err := it.Next()
+		if err != nil {
+			return nil, err
+		}
+		if e == nil {
+			break
+		}
+		if fits(formOf([]byte(e.Term))) {
+			found = append(found, e.Term)
+		}
+		if len(found) > maxWords {
+			return nil, badRequest("%q stands for more than %d words", start, maxWords)
+		}
+	}
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if len(set.words) >= maxRemembered {
+		clear(set.words)
+	}
+	set.words[key] = found
+	return found, nil
+}
+
+const (
+	maxWords      = 50_000 // that a prefix or a typo may stand for
+	maxRemembered = 2_000  // questions per segment
+)
+
+// foldedPrefix is an automaton over the bytes of a dictionary: it accepts the words
+// that begin with a text once they are folded.
+type foldedPrefix struct {
+	want   string
+	states []foldedState
+	ids    map[foldedState]int
+}
+
+// foldedState is how many bytes of the text are matched, and the bytes of a letter
+// that is not complete yet.
+type foldedState struct {
+	at   int
+	n    int
+	part [4]byte
+}
+
+const deadState = 0
+
+func newFoldedPrefix(want string) *foldedPrefix {
+	a := &foldedPrefix{want: want, ids: map[foldedState]int{}, states: []foldedState{{at: -1}}}
+	a.id(foldedState{})
+	return a
+}
+
+func (a *foldedPrefix) id(s foldedState) int {
+	if n, ok := a.ids[s]; ok {
+		return n
+	}
+	a.states = append(a.states, s)
+	a.ids[s] = len(a.states) - 1
+	return len(a.states) - 1
+}
+
+func (a *foldedPrefix) Start() int                 { return 1 }
+func (a *foldedPrefix) IsMatch(s int) bool         { return a.states[s].at == len(a.want) }
+func (a *foldedPrefix) CanMatch(s int) bool        { return s != deadState }
+func (a *foldedPrefix) WillAlwaysMatch(s int) bool { return a.IsMatch(s) }
+
+func (a *foldedPrefix) Accept(state int, b byte) int {
+	s := a.states[state]
+	switch {
+	case state == deadState:
+		return deadState
+	case s.at == len(a.want):
+		return state
+	case b < utf8.RuneSelf:
+		if s.n == 0 && a.want[s.at] == b {
+			return a.id(foldedState{at: s.at + 1})
+		}
+		return deadState
+	}
+	s.part[s.n] = b
+	s.n++
+	if !utf8.FullRune(s.part[:s.n]) {
+		return a.id(s)
+	}
+	f, rest := fold(string(s.part[:s.n])), a.want[s.at:]
+	switch {
+	case strings.HasPrefix(rest, f):
+		return a.id(foldedState{at: s.at + len(f)})
+	case strings.HasPrefix(f, rest): // œ for a text that ends in o
+		return a.id(foldedState{at: len(a.want)})
+	}
+	return deadState
+}
+
+// wordQuery asks for any of some words of one field, as if they were one: their
+// counts are added up, so that a rare form of a common word is not mistaken for a
+// rare word, which is what separate terms of bleve would do.
+type wordQuery struct {
+	wordSet
+	boost  float64
+	length float64 // of the field, on average
+	weight func(word string) float64
+}
+
+// BM25 with its usual constants.
+const (
+	bm25K = 1.2
+	bm25B = 0.75
+)
+
+// Searcher implements bleve's query.Query.
+func (q *wordQuery) Searcher(ctx context.Context, r index.IndexReader, _ mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+	total, err := r.DocCount()
+	if err != nil {
+		return nil, err
+	}
+	s := &wordSearcher{q: q}
+	for _, w := range q.words {
+		tr, err := r.TermFieldReader(ctx, []byte(w), q.field, true, true, false)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.count += tr.Count()
+		s.heads = append(s.heads, &wordHead{r: tr, weight: q.weight(w)})
+	}
+	df := float64(min(s.count, total))
+	s.idf = math.Log(1 + (float64(total)-df+0.5)/(df+0.5))
+	return s, nil
+}
+
+type wordHead struct {
+	r      index.TermFieldReader
+	doc    index.TermFieldDoc
+	cur    *index.TermFieldDoc // nil when there are no more
+	weight float64
+}
+
+type wordSearcher struct {
+	q       *wordQuery
+	heads   []*wordHead
+	started bool
+	count   uint64
+	idf     float64
+}
+
+func (s *wordSearcher) start() (err error) {
+	if s.started {
+		return nil
+	}
+	s.started = true
+	for _, h := range s.heads {
+		if h.cur, err = h.r.Next(h.doc.Reset()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *wordSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	var least index.IndexInternalID
+	for _, h := range s.heads {
+		if h.cur != nil && (least == nil || h.cur.ID.Compare(least) < 0) {
+			least = h.cur.ID
+		}
+	}
+	if least == nil {
+		return nil, nil
+	}
+	m := ctx.DocumentMatchPool.Get()
+	m.IndexInternalID = index.NewIndexInternalIDFrom(m.IndexInternalID, least)
+	var tf, weight, norm float64
+	for _, h := range s.heads {
+		if h.cur == nil || !h.cur.ID.Equals(m.IndexInternalID) {
+			continue
+		}
+		tf += float64(h.cur.Freq)
+		weight = max(weight, h.weight)
+		norm = h.cur.Norm
+		var err error
+		if h.cur, err = h.r.Next(h.doc.Reset()); err != nil {
+			return nil, err
+		}
+	}
+	length := s.q.length
+	if norm > 0 {
+		length = 1 / (norm * norm) // as bleve stores it
+	}
+	m.Score = s.q.boost * weight * s.idf * tf * (bm25K + 1) / (tf + bm25K*(1-bm25B+bm25B*length/s.q.length))
+	return m, nil
+}
+
+func (s *wordSearcher) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	for _, h := range s.heads {
+		if h.cur != nil && h.cur.ID.Compare(id) < 0 {
+			var err error
+			if h.cur, err = h.r.Advance(id, h.doc.Reset()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s.Next(ctx)
+}
+
+func (s *wordSearcher) Close() (err error) {
+	for _, h := range s.heads {
+		err = errors.Join(err, h.r.Close())
+	}
+	return err
+}
+
+func (s *wordSearcher) Weight() float64            { return 0 }
+func (s *wordSearcher) SetQueryNorm(float64)       {}
+func (s *wordSearcher) Count() uint64              { return s.count }
+func (s *wordSearcher) Min() int                   { return 0 }
+func (s *wordSearcher) Size() int                  { return 0 }
+func (s *wordSearcher) DocumentMatchPoolSize() int { return 1 }
+
+// deferred is a query whose words are looked up when it is run, under the context
+// of the search.
+type deferred struct {
+	build func(ctx context.Context) (bquery.Query, error)
+}
+
+// Searcher implements bleve's query.Query.
+func (q deferred) Searcher(ctx context.Context, r index.IndexReader, m mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+	b, err := q.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return searcher.NewMatchNoneSearcher(r)
+	}
+	return b.Searcher(ctx, r, m, opt)
+}
