@@ -75,6 +75,9 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 		case "soft":
 			soft = true
 		case "blockers":
+			if m.first > f.coreLast && d > 0 {
+				d += 5 // "by 25% for customers" is about no customers
+			}
 			blocker = min(blocker, d)
 		case "sure":
 			sure = min(sure, d)
@@ -92,19 +95,20 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 			}
 		}
 	}
-	if up == unseen && down == unseen {
-		// "The reductions apply in four regions and average 35%."
-		if anaphor == unseen {
-			return false
-		}
-	}
 	touching = up == -1 || down == -1
 	direction, cue := 1, upCue
 	if down < up {
 		direction, cue = -1, downCue
 	}
-	if anaphor != unseen && up == unseen && down == unseen {
-		return false
+	listed := s.listedWith(i, f)
+	if blocker <= 6 && (blocker < 0 || !s.joins(f.first-1)) {
+		listed = 0
+	}
+	if up == unseen && down == unseen {
+		if listed != 0 {
+			s.change(f, listed, match{})
+		}
+		return listed != 0
 	}
 	if rebate != unseen && rebate <= min(up, down)+1 && s.partnered(f.sent) {
 		return false
@@ -118,6 +122,7 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	case blocker != unseen:
 	case touching && soft: // "will cost 15% more"
 		ok = true
+	case s.otherMoney(i, f):
 	case touching && rebate == -1: // "20% off", "30 % de remise"
 		ok = !s.partnered(f.sent)
 	case touching && s.pricedNear(i, f):
@@ -125,9 +130,18 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	case anaphor != unseen || touching:
 		ok = s.priceContext(i, f, title)
 	}
+	if !ok && listed != 0 {
+		ok, direction = true, listed
+	}
 	if !ok {
 		return false
 	}
+	s.change(f, direction, cue)
+	return true
+}
+
+// change makes a percentage a price change and signs it.
+func (s *scan) change(f *finding, direction int, cue match) {
 	f.kind, f.score, f.cue = "price_change", 120, cue
 	if direction < 0 {
 		f.low, f.high = f.high, f.low
@@ -142,19 +156,53 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 			f.first = cue.first
 		}
 	}
-	return true
+}
+
+// listedWith returns the direction of the price change just before in the same
+// sentence: "majore ses offres de 10 %, Ikoula de 8 %".
+func (s *scan) listedWith(i int, f *finding) int {
+	if i == 0 {
+		return 0
+	}
+	p := &s.found[i-1]
+	if !p.percent || p.kind != "price_change" || p.sent != f.sent || f.coreFirst-p.coreLast > 14 {
+		return 0
+	}
+	if p.low.neg || p.high.neg {
+		return -1
+	}
+	return 1
+}
+
+// joins reports whether token i only continues a list.
+func (s *scan) joins(i int) bool {
+	switch strings.ToLower(s.tok(max(i, 0))) {
+	case "and", "et", ",", "or", "ou":
+		return true
+	}
+	return false
+}
+
+// otherMoney reports whether the amount before in the sentence is no product's
+// price, so that "5,8 milliards…, en hausse de 41 %" is about that.
+func (s *scan) otherMoney(i int, f *finding) bool {
+	if i == 0 {
+		return false
+	}
+	p := &s.found[i-1]
+	return p.sent == f.sent && !p.percent && p.kind != "product_price" && p.kind != "price_change"
 }
 
 // blockedTopic reports whether a word of price is part of something else: the
-// "rates" of "interest rates".
+// "rates" of "interest rates", the "facture" of "facture énergétique".
 func blockedTopic(all []match, i int) bool {
 	m := all[i]
 	for j := i - 1; j >= 0 && all[j].first >= m.first-3; j-- {
-		if o := all[j]; o.p.role == roleChange && o.p.name == "blockers" && o.last >= m.last {
+		if o := all[j]; o.p.role == roleChange && o.p.name == "blockers" && (o.last >= m.last || o.last == m.first-1) {
 			return true
 		}
 	}
-	for j := i + 1; j < len(all) && all[j].first == m.first; j++ {
+	for j := i + 1; j < len(all) && all[j].first <= m.last+1; j++ {
 		if o := all[j]; o.p.role == roleChange && o.p.name == "blockers" && o.last > m.last {
 			return true
 		}
