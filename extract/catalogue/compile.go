@@ -230,6 +230,7 @@ func (src *source) compile() []byte {
 	w.num(len(guards))
 	for _, g := range guards {
 		w.num(btoi(g.Default == "accept"))
+		w.str(strings.Join(g.Opens, " "))
 	}
 	var cueNames []nameRec
 	var cueKeys []string
@@ -254,16 +255,6 @@ func (src *source) compile() []byte {
 	w.strs(src.context.Determiners)
 	w.strs(src.context.Tails)
 	w.strs(src.context.Regions)
-	var kinds []string
-	for k := range src.context.KindCues {
-		kinds = append(kinds, k)
-	}
-	slices.Sort(kinds)
-	w.num(len(kinds))
-	for _, k := range kinds {
-		w.str(k)
-		w.strs(src.context.KindCues[k])
-	}
 
 	head := []byte(magic)
 	head = binary.AppendUvarint(head, uint64(len(w.table)))

@@ -122,7 +122,7 @@ func Decode(b []byte) (*Catalogue, error) {
 	c.names = r.names()
 	c.guards = make([]guard, r.count())
 	for i := range c.guards {
-		c.guards[i] = guard{accept: r.num() == 1}
+		c.guards[i] = guard{accept: r.num() == 1, opens: r.str()}
 	}
 	cues := make([][]int32, r.count())
 	for i := range cues {
@@ -138,13 +138,6 @@ func Decode(b []byte) (*Catalogue, error) {
 	c.words.determiners = hashSet(r.strs())
 	c.words.tails = hashSet(r.strs())
 	c.words.regions = hashSet(r.strs())
-	c.words.kinds = map[uint64]string{}
-	for range r.count() {
-		kind := r.str()
-		for _, w := range r.strs() {
-			c.words.kinds[hashOf(w)] = kind
-		}
-	}
 	if r.bad || len(r.b) != 0 {
 		return nil, errDamaged
 	}

@@ -77,18 +77,16 @@ const (
 // maxText bounds the text that is searched, in bytes: positions are kept in 32 bits.
 const maxText = 1 << 30
 
-// ascii classes: 1 word, 2 upper-case word.
-var asciiClass = func() (t [utf8.RuneSelf]uint8) {
-	for c := range t {
-		switch {
-		case 'A' <= c && c <= 'Z':
-			t[c] = 2
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '_':
-			t[c] = 1
-		}
-	}
-	return t
-}()
+// asciiClass: 1 word character, 2 capital, 0 neither.
+var asciiClass = [utf8.RuneSelf]uint8{
+	'0': 1, '1': 1, '2': 1, '3': 1, '4': 1, '5': 1, '6': 1, '7': 1, '8': 1,
+	'9': 1, 'A': 2, 'B': 2, 'C': 2, 'D': 2, 'E': 2, 'F': 2, 'G': 2, 'H': 2,
+	'I': 2, 'J': 2, 'K': 2, 'L': 2, 'M': 2, 'N': 2, 'O': 2, 'P': 2, 'Q': 2,
+	'R': 2, 'S': 2, 'T': 2, 'U': 2, 'V': 2, 'W': 2, 'X': 2, 'Y': 2, 'Z': 2,
+	'_': 1, 'a': 1, 'b': 1, 'c': 1, 'd': 1, 'e': 1, 'f': 1, 'g': 1, 'h': 1,
+	'i': 1, 'j': 1, 'k': 1, 'l': 1, 'm': 1, 'n': 1, 'o': 1, 'p': 1, 'q': 1,
+	'r': 1, 's': 1, 't': 1, 'u': 1, 'v': 1, 'w': 1, 'x': 1, 'y': 1, 'z': 1,
+}
 
 // tokenize appends the words of text to toks. Letters, digits and underscores make words; accents are folded away, invisible characters
 // inside a word are passed over. Web addresses are left out as a whole.

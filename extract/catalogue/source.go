@@ -74,6 +74,7 @@ type guardSource struct {
 	Default string   `yaml:"default"` // accept | reject, when the context decides nothing
 	For     []string `yaml:"for"`
 	Against []string `yaml:"against"`
+	Opens   []string `yaml:"opens"` // languages in which the word often opens a sentence as an ordinary word
 }
 
 type pressSource struct {
@@ -85,12 +86,11 @@ type pressSource struct {
 
 // contextSource holds the small word lists the disambiguation leans on.
 type contextSource struct {
-	Roles       []string            `yaml:"roles"`
-	Verbs       []string            `yaml:"verbs"`
-	Determiners []string            `yaml:"determiners"`
-	Tails       []string            `yaml:"tails"`
-	Regions     []string            `yaml:"regions"`
-	KindCues    map[string][]string `yaml:"kind_cues"`
+	Roles       []string `yaml:"roles"`
+	Verbs       []string `yaml:"verbs"`
+	Determiners []string `yaml:"determiners"`
+	Tails       []string `yaml:"tails"`
+	Regions     []string `yaml:"regions"`
 }
 
 type dateSource Date
