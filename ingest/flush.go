@@ -21,7 +21,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 	for _, d := range batch {
 		if d.out == "indexed" {
 			d.sig = signature(d.art.Text)
-			p.reused(src, st, bk, d)
+			p.reused(src, bk, d)
 		}
 	}
 	if err := p.archive(src, batch, doc); err != nil {
@@ -48,7 +48,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 			k.Sig = d.sig
 		}
 		if d.was != "" && d.was != "pending" {
-			if err := p.revise(ctx, src, st, bk, d, &revised, res); err != nil {
+			if err := p.revise(ctx, bk, d, &revised, res); err != nil {
 				return err
 			}
 			continue
@@ -299,7 +299,7 @@ func (p *Poller) ownsByID(source, addr string) bool {
 }
 
 // revise deals with an item that is known and whose feed entry changed.
-func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.SourceState, bk *book, d *draft, revised *[]schemas.Article, res *Result) error {
+func (p *Poller) revise(ctx context.Context, bk *book, d *draft, revised *[]schemas.Article, res *Result) error {
 	k := d.k
 	// The next look at this item waits longer and longer: a page that is different each
 	// time it is read must not become a stream of its own.
@@ -332,7 +332,7 @@ func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.Sou
 		d.art.Updated = d.art.Fetched
 	}
 	*revised = append(*revised, d.art)
-	entry(st, p.now().Format(time.DateOnly)).Revised++
+	entry(bk, p.now().Format(time.DateOnly)).Revised++
 	res.Revised++
 	return nil
 }
@@ -340,7 +340,7 @@ func (p *Poller) revise(ctx context.Context, src schemas.Source, st *schemas.Sou
 // reused tells a guid and address that were given to another story, such as a page
 // "latest news", from a story that was edited: nothing of the old one is left, and
 // it is dated later. Such a draft becomes an article of its own.
-func (p *Poller) reused(src schemas.Source, st *schemas.SourceState, bk *book, d *draft) {
+func (p *Poller) reused(src schemas.Source, bk *book, d *draft) {
 	if d.was != "indexed" || d.k.Sig == nil || d.sig == nil || estimate(d.k.Sig, d.sig) > 0.15 || alike(d.k.Title, d.art.Title) {
 		return
 	}
@@ -356,7 +356,7 @@ func (p *Poller) reused(src schemas.Source, st *schemas.SourceState, bk *book, d
 	d.k.Sum = sum(d.item) // the old story is not looked at again for this
 	k := &known{Base: base, Day: now.Format(time.DateOnly), Out: "pending", Seen: now, Listed: now, Key: d.k.Key}
 	bk.Items[id] = k
-	tally(st, k.Day, "", k.Out)
+	tally(bk, k.Day, "", k.Out)
 	d.id, d.art.ID, d.k, d.was = id, id, k, ""
 	for i := range d.recs {
 		d.recs[i].Set("Veille-Article", id)
@@ -377,7 +377,7 @@ func (p *Poller) settle(st *schemas.SourceState, bk *book, d *draft, first bool,
 	k := d.k
 	k.Sum = sum(d.item)
 	if k.Out != d.out {
-		tally(st, k.Day, k.Out, d.out)
+		tally(bk, k.Day, k.Out, d.out)
 		k.Out = d.out
 	}
 	if d.was != "" && d.was != "pending" {

@@ -99,12 +99,12 @@ func (p *Poller) pace(st *schemas.SourceState, items []feed.Item, gap bool) {
 	st.Every = min(max(every, p.opt.MinEvery), p.opt.MaxEvery)
 }
 
-// ledger days that are kept in a source's state.
+// ledgerDays is how many days of its ledger a source keeps.
 const ledgerDays = 31
 
 // entry is the ledger of a day, which is made when it is missing.
-func entry(st *schemas.SourceState, day string) *schemas.Ledger {
-	i, ok := slices.BinarySearchFunc(st.Ledger, day, func(l schemas.Ledger, d string) int {
+func entry(bk *book, day string) *schemas.Ledger {
+	i, ok := slices.BinarySearchFunc(bk.Ledger, day, func(l schemas.Ledger, d string) int {
 		switch {
 		case l.Day < d:
 			return -1
@@ -114,19 +114,19 @@ func entry(st *schemas.SourceState, day string) *schemas.Ledger {
 		return 0
 	})
 	if !ok {
-		st.Ledger = slices.Insert(st.Ledger, i, schemas.Ledger{Day: day})
-		if n := len(st.Ledger) - ledgerDays; n > 0 && i >= n {
-			st.Ledger = slices.Clone(st.Ledger[n:])
+		bk.Ledger = slices.Insert(bk.Ledger, i, schemas.Ledger{Day: day})
+		if n := len(bk.Ledger) - ledgerDays; n > 0 && i >= n {
+			bk.Ledger = slices.Clone(bk.Ledger[n:])
 			i -= n
 		}
 	}
-	return &st.Ledger[i]
+	return &bk.Ledger[i]
 }
 
 // tally moves one item of a day from one outcome to another; from is empty for an
 // item that is listed for the first time.
-func tally(st *schemas.SourceState, day, from, to string) {
-	l := entry(st, day)
+func tally(bk *book, day, from, to string) {
+	l := entry(bk, day)
 	if from == "" {
 		l.Listed++
 	} else {

@@ -84,7 +84,7 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 	size, count := 0, 0
 	flush := func() error {
 		for _, id := range slices.Sorted(maps.Keys(batch)) {
-			if err := p.take1(ctx, id, batch[id], &stats); err != nil {
+			if err := p.enterAll(ctx, id, batch[id], &stats); err != nil {
 				return fmt.Errorf("import %s: %w", name, err)
 			}
 		}
@@ -195,8 +195,8 @@ func (p *Poller) imported(rec warc.Record, owners map[string]string, stats *Impo
 	return d, id
 }
 
-// take1 sends the drafts of one source on.
-func (p *Poller) take1(ctx context.Context, id string, list []*draft, stats *ImportStats) error {
+// enterAll sends the drafts of one source on.
+func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *ImportStats) error {
 	lock := p.lock(id)
 	lock.Lock()
 	defer lock.Unlock()
@@ -218,7 +218,7 @@ func (p *Poller) take1(ctx context.Context, id string, list []*draft, stats *Imp
 			bk.Items[d.id] = d.k
 			batch = append(batch, d)
 			continue
-		} else if k != nil || p.known(d) {
+		} else if k != nil || p.isThere(d) {
 			stats.Known++
 			continue
 		}
@@ -227,13 +227,13 @@ func (p *Poller) take1(ctx context.Context, id string, list []*draft, stats *Imp
 		d.k.Sum = sum(d.item)
 		if p.adopt(d.id, d.k) {
 			bk.Items[d.id] = d.k
-			tally(&st, d.k.Day, "", d.k.Out)
+			tally(bk, d.k.Day, "", d.k.Out)
 			stats.Articles++ // published when the import was broken off
 			continue
 		}
 		p.reuse(d)
 		d.k.Out = "pending"
-		tally(&st, d.k.Day, "", d.k.Out)
+		tally(bk, d.k.Day, "", d.k.Out)
 		bk.Items[d.id] = d.k
 		batch = append(batch, d)
 	}
@@ -268,9 +268,9 @@ func (p *Poller) reuse(d *draft) {
 	d.art.Raw = &schemas.Raw{File: at.File, Offset: at.Offset, Digest: d.recs[0].Get("WARC-Payload-Digest")}
 }
 
-// known tells whether the page of a draft is that of an article of the same source
+// isThere tells whether the page of a draft is that of an article of the same source
 // already, under the id that its feed gave it.
-func (p *Poller) known(d *draft) bool {
+func (p *Poller) isThere(d *draft) bool {
 	if d.k.Key == 0 {
 		return false
 	}

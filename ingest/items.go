@@ -78,6 +78,9 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 				k.Item, k.Sum = slim(it), h // fresher than what was kept
 				continue
 			}
+			if k.Sum == 0 { // known from the log only, see start
+				k.Sum, bk.dirty = h, true
+			}
 			if k.Sum == h || strings.HasPrefix(k.Out, "refused:age") {
 				continue
 			}
@@ -94,8 +97,7 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		k = &known{Link: canonical(it.Link), Title: it.Title, Sum: h, Day: day, Seen: now, Listed: now}
 		if p.adopt(id, k) { // published before a crash, or before an error of ours
 			bk.Items[id], bk.dirty = k, true
-			tally(st, day, "", k.Out)
-			st.Articles++
+			tally(bk, day, "", k.Out)
 			continue
 		}
 		if base := schemas.ArticleID(src.ID, ref(it)); base != id {
@@ -119,12 +121,12 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		}
 		if !at.IsZero() && now.Sub(at) > limit || at.IsZero() && first && undated > 50 {
 			k.Out = "refused:age"
-			tally(st, day, "", k.Out)
+			tally(bk, day, "", k.Out)
 			res.Refused++
 			continue
 		}
 		k.Out = "pending"
-		tally(st, day, "", k.Out)
+		tally(bk, day, "", k.Out)
 		todo = append(todo, &draft{id: id, item: it, k: k})
 	}
 	p.pace(st, f.Items, !first && len(f.Items) >= 5 && shared == 0 && len(bk.Items) > len(mine))
@@ -199,6 +201,7 @@ func (p *Poller) work(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		return err
 	}
 	st.DelayP50, st.DelayP95 = delays(bk)
+	st.Ledger = bk.Ledger
 	for _, l := range st.Ledger {
 		res.Pending += l.Pending
 	}

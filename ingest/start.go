@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"example.org/veille/ingest/feed"
 	"example.org/veille/ingest/page"
 	"example.org/veille/ingest/warc"
 	"example.org/veille/schemas"
@@ -141,7 +142,8 @@ func (p *Poller) start(ctx context.Context) error {
 			l.fold, l.seq = takers[i], max(l.seq, k.Lead)
 		}
 	}
-	adopted := 0
+	found := map[string][]straggler{} // by source
+	logged := map[string]bool{}       // those of them that were published
 	if p.opt.Tail != nil {
 		err := p.opt.Tail(ctx, low, func(seq uint64, a schemas.Article) error {
 			p.seen = max(p.seen, seq)
@@ -155,10 +157,11 @@ func (p *Poller) start(ctx context.Context) error {
 					return nil
 				}
 			}
-			if !inBook[a.ID] {
-				adopted++
-			}
 			p.folds.enter(l)
+			if !inBook[a.ID] && !p.replaying {
+				inBook[a.ID], logged[a.ID] = true, true
+				found[a.Source] = append(found[a.Source], straggler{id: a.ID, link: a.URL, title: a.Title, seen: a.Fetched, published: true})
+			}
 			return nil
 		})
 		if err != nil {
@@ -166,19 +169,54 @@ func (p *Poller) start(ctx context.Context) error {
 		}
 	}
 	if p.opt.Archive != nil && !p.replaying {
-		if err := p.orphans(ctx, place, inBook); err != nil {
+		if err := p.orphans(ctx, place, inBook, logged, found); err != nil {
+			return err
+		}
+	}
+	for source, list := range found {
+		if err := p.enter(ctx, source, list); err != nil {
 			return err
 		}
 	}
 	p.ready = true
-	p.lg.Info("poller ready", "sources", len(p.Sources()), "articles_compared", len(p.folds.leafs), "adopted", adopted, "orphans", len(p.late), "took", time.Since(began).Round(time.Millisecond))
+	p.lg.Info("poller ready", "sources", len(p.Sources()), "articles_compared", len(p.folds.leafs), "adopted", len(logged), "orphans", len(p.late), "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 
-// adopt makes an item known that was published, but not entered in its book.
-func (p *Poller) adopt(id string, k *known) bool {
-	p.folds.mu.Lock()
-	defer p.folds.mu.Unlock()
+// straggler is an article that is in no book.
+type straggler struct {
+	id, link, title string
+	seen            time.Time
+	published       bool
+	item            *feed.Item // of an orphan
+}
+
+// enter writes stragglers into the book of their source: what was published as
+// done, what was only archived as pending.
+func (p *Poller) enter(ctx context.Context, source string, list []straggler) error {
+	bk, err := p.book(ctx, source)
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if bk.Items[s.id] != nil {
+			continue
+		}
+		k := &known{Link: canonical(s.link), Title: s.title, URL: s.link, Day: s.seen.UTC().Format(time.DateOnly), Seen: s.seen, Listed: p.now(), Out: "pending", Item: s.item}
+		if s.published {
+			p.known(s.id, k)
+		} else {
+			k.Sum = sum(*s.item)
+		}
+		bk.Items[s.id] = k
+		tally(bk, k.Day, "", k.Out)
+	}
+	return p.saveBook(ctx, source, bk)
+}
+
+// known fills in what the log says of an article that no book knew. It is called
+// with the folds' lock held.
+func (p *Poller) known(id string, k *known) bool {
 	l := p.folds.leafs[id]
 	if l == nil || l.version == "" {
 		return false
@@ -199,6 +237,13 @@ func (p *Poller) adopt(id string, k *known) bool {
 	return true
 }
 
+// adopt makes an item known that was published, but not entered in its book.
+func (p *Poller) adopt(id string, k *known) bool {
+	p.folds.mu.Lock()
+	defer p.folds.mu.Unlock()
+	return p.known(id, k)
+}
+
 // orphan is an article that was archived and, perhaps, not published.
 type orphan struct {
 	origin
@@ -215,13 +260,12 @@ func (p *Poller) orphan(id string) (orphan, bool) {
 
 // orphans finds what was archived from a place on and is in no book. What was not
 // published either becomes a pending item of its source, since its feed may have
-// moved on meanwhile. It is called with the folds' lock held.
-func (p *Poller) orphans(ctx context.Context, place warc.Loc, inBook map[string]bool) error {
+// moved on meanwhile; of what was published the archive tells how it came about. It is called with the folds' lock held.
+func (p *Poller) orphans(ctx context.Context, place warc.Loc, inBook, logged map[string]bool, found map[string][]straggler) error {
 	pages := map[string][]warc.Loc{}
-	bySource := map[string][]orphan{}
 	err := p.opt.Archive.Scan(place, func(rec warc.Record, at warc.Loc) error {
 		id := rec.Get("Veille-Article")
-		if id == "" || inBook[id] {
+		if id == "" || inBook[id] && !logged[id] {
 			return ctx.Err()
 		}
 		if rec.Type() == warc.TypeResponse {
@@ -240,40 +284,14 @@ func (p *Poller) orphans(ctx context.Context, place warc.Loc, inBook map[string]
 		p.mu.Lock()
 		p.late[id] = o
 		p.mu.Unlock()
-		if l := p.folds.leafs[id]; l == nil || l.version == "" {
-			bySource[o.Source] = append(bySource[o.Source], o)
+		if !inBook[id] {
+			inBook[id] = true
+			found[o.Source] = append(found[o.Source], straggler{id: id, link: o.Item.Link, title: o.Item.Title, seen: o.Seen, item: &o.Item})
 		}
 		return ctx.Err()
 	})
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read what was archived last: %w", err)
-	}
-	for source, list := range bySource {
-		bk, err := p.book(ctx, source)
-		if err != nil {
-			return err
-		}
-		st, err := p.State(ctx, source)
-		if err != nil {
-			return err
-		}
-		for _, o := range list {
-			if bk.Items[o.ID] != nil {
-				continue
-			}
-			it := o.Item
-			day := o.Seen.UTC().Format(time.DateOnly)
-			bk.Items[o.ID] = &known{Link: canonical(it.Link), Title: it.Title, Sum: sum(it), Day: day, Seen: o.Seen, Listed: p.now(), Out: "pending", Item: &it}
-			tally(&st, day, "", "pending")
-		}
-		// The state goes first: a book without its ledger would never be put right, while
-		// pending items without a book are found here again.
-		if err := p.save(ctx, st); err != nil {
-			return err
-		}
-		if err := p.saveBook(ctx, source, bk); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -451,13 +469,13 @@ func (p *Poller) replay(ctx context.Context, source string, list []orphan, stats
 			d.k = k
 			if p.adopt(o.ID, k) {
 				bk.Items[o.ID] = k
-				tally(&st, day, "", k.Out)
+				tally(bk, day, "", k.Out)
 				stats.Unchanged++
 				continue
 			}
 			k.Out = "pending"
 			bk.Items[o.ID] = k
-			tally(&st, day, "", k.Out)
+			tally(bk, day, "", k.Out)
 		} else {
 			d.was = k.Out
 		}
