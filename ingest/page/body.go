@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -23,7 +24,7 @@ type tree struct {
 	sums    []float64 // sums[i] = worth of blocks[:i]
 	visible int       // bytes of all blocks
 	title   string
-	hints   map[string]hint // by class and id: pages repeat them
+	hints   map[string]hint // by class name or id: pages repeat them
 	markers []string        // texts that speak of a wall, seen anywhere
 }
 
@@ -77,8 +78,8 @@ type planter struct {
 }
 
 // plant makes the flat copy.
-func plant(doc *html.Node, title string) *tree {
-	t := &tree{title: title, hints: make(map[string]hint, 256)}
+func plant(doc *html.Node) *tree {
+	t := &tree{hints: make(map[string]hint, 256)}
 	t.elems = make([]elem, 0, 2048)
 	t.blocks = make([]block, 0, 512)
 	p := &planter{tree: t, owner: -1}
@@ -190,6 +191,15 @@ func (p *planter) text(s string) {
 		} else {
 			r, n := decodeRune(s[i:])
 			j = i + n
+			if r == '\u00a0' || r == '\u202f' { // French typography: kept where it stands alone between words
+				if !p.space && len(p.buf) > 0 && j < len(s) && s[j] > ' ' && !strings.HasPrefix(s[j:], "\u00a0") {
+					p.buf = append(p.buf, s[i:j]...)
+				} else {
+					p.space = true
+				}
+				i = j
+				continue
+			}
 			if isSpace(r) {
 				p.space = true
 				i = j
@@ -201,7 +211,7 @@ func (p *planter) text(s string) {
 			}
 		}
 		if p.space && len(p.buf) > 0 {
-			p.buf = append(p.buf, ' ')
+			p.buf = append(bytes.TrimRight(p.buf, "\u00a0\u202f"), ' ')
 		}
 		p.space = false
 		p.breaks = 0
@@ -215,6 +225,7 @@ func (p *planter) text(s string) {
 
 func (p *planter) flush() {
 	p.space, p.breaks = false, 0
+	p.buf = bytes.TrimRight(p.buf, "\u00a0\u202f")
 	if len(p.buf) > 0 {
 		if len(p.blocks) < maxBlocks {
 			tag := atom.Body
@@ -278,7 +289,7 @@ func (t *tree) settle() {
 		if b.prose() {
 			prose[i+1] += int32(len(b.text))
 		}
-		if heading(b.tag) && b.links*10 >= int32(len(b.text))*8 {
+		if n := int32(len(b.text)); b.links*10 >= n*8 && (heading(b.tag) || n >= 20 && n <= 200) {
 			for e := b.owner; e >= 0; e = t.elems[e].parent {
 				if t.elems[e].linkedHeads < 1000 {
 					t.elems[e].linkedHeads++
@@ -298,8 +309,13 @@ func (t *tree) settle() {
 		}
 		share := prose[e.last] - prose[e.first]
 		switch {
-		case e.h&(hintNegative|hintCaption|hintWall) != 0:
+		case e.h&(hintNegative|hintCaption) != 0:
 			e.bad = share*5 <= total*2 // up to two fifths
+		case e.h&hintWall != 0: // some sites call the paragraphs behind the wall so, others the wall
+			for b := e.first; b < e.last && b < e.first+12; b++ {
+				e.bad = e.bad || wall(t.blocks[b].text)
+			}
+			e.bad = e.bad && share*5 <= total*2
 		case e.h&hintAside != 0:
 			e.bad = share*5 <= total*2
 		case e.name == atom.Header: // the site's, not the article's, unless it holds prose
@@ -315,29 +331,43 @@ func (t *tree) settle() {
 	}
 }
 
-// cards marks runs of at least three siblings alike, most of which hold a linked heading: teasers of other articles.
+// cards marks runs of at least three siblings, most of which hold a linked headline: teasers of other articles.
 func (t *tree) cards() {
 	for i := range t.elems {
 		e := &t.elems[i]
 		if e.bad || e.linkedHeads < 3 && e.name != atom.Ul && e.name != atom.Ol || e.last-e.first < 3 {
 			continue
 		}
-		children, linked, text, links := 0, 0, 0, 0
+		children, linked, text, links, long := 0, 0, 0, 0, 0
+		kind := ""
 		for c := int32(i) + 1; c < e.end; c = t.elems[c].end {
 			k := &t.elems[c]
 			if k.last == k.first {
 				continue
 			}
 			children++
-			if k.linkedHeads > 0 && k.last-k.first <= 12 {
-				linked++
-			}
+			prose := 0
 			for b := k.first; b < k.last; b++ {
 				text += len(t.blocks[b].text)
 				links += int(t.blocks[b].links)
+				if t.blocks[b].prose() {
+					prose++
+				}
+			}
+			if prose > 2 {
+				long++
+			}
+			if k.linkedHeads > 0 && k.last-k.first <= 12 && prose <= 2 {
+				class, _, _ := strings.Cut(attr(k.node, "class"), " ")
+				if kind == "" {
+					kind = k.node.Data + " " + class
+				}
+				if kind == k.node.Data+" "+class {
+					linked++
+				}
 			}
 		}
-		if children >= 3 && linked*3 >= children*2 && text < 900*children {
+		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 {
 			e.bad = true
 		}
 		if (e.name == atom.Ul || e.name == atom.Ol) && children >= 2 && links*10 > text*7 {

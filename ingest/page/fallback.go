@@ -18,7 +18,8 @@ func readable(doc *html.Node, base *url.URL, t *tree) string {
 	if err != nil || a.Node == nil {
 		return ""
 	}
-	other := plant(a.Node, t.title)
+	other := plant(a.Node)
+	other.title = t.title
 	other.settle()
 	return other.render(other.keep(0, int32(len(other.blocks))))
 }

@@ -34,11 +34,13 @@ func (m *meta) headline(site string) string {
 		}
 		for _, o := range others {
 			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 {
+				m.agreed = true
 				return h
 			}
 		}
 	}
 	if t := first(og, ld, tw); t != "" {
+		m.agreed = og != "" && (same(fold(og), fold(ld)) || same(fold(og), fold(doc)))
 		return t
 	}
 	if len(m.h1) == 1 && len(m.h1[0]) >= 12 && len(m.h1[0]) <= 300 && (doc == "" || overlap(fold(m.h1[0]), fold(doc)) >= 0.5) {
@@ -51,6 +53,29 @@ func (m *meta) headline(site string) string {
 		return m.h1[0]
 	}
 	return squeeze(first(m.named["dc.title"], m.named["title"]))
+}
+
+// shownTitle finds the title where no heading is marked as one: the first short block that <title> begins or ends with.
+func (t *tree) shownTitle(doc string) string {
+	full := fold(doc)
+	best := ""
+	for i := range t.blocks {
+		if i > 400 {
+			break
+		}
+		b := &t.blocks[i]
+		if len(b.text) < 15 || len(b.text) > 300 || int(b.links)*2 > len(b.text) && !heading(b.tag) {
+			continue
+		}
+		f := fold(b.text)
+		if len(f)*2 < len(full) || !(strings.HasPrefix(full, f) || strings.HasSuffix(full, f)) || strings.Count(f, " ") < 2 {
+			continue
+		}
+		if len(b.text) > len(best) {
+			best = b.text
+		}
+	}
+	return best
 }
 
 // overlap is the share of a's words that stand in b.
@@ -163,6 +188,14 @@ func cleanNames(s, site string) string {
 	}
 	if m := pubdate.Find(s, pubdate.Options{}, 1); len(m) > 0 {
 		s = s[:m[0].Start]
+		for { // "Ann Lee Fri 12 Nov 2025", "Jeanne Moreau, le mardi 12"
+			s = strings.TrimRight(s, " ,|·•–-:\u00a0")
+			i := strings.LastIndexAny(s, " \u00a0,|")
+			if !dayWord[strings.ToLower(strings.Trim(s[i+1:], ".,"))] {
+				break
+			}
+			s = s[:max(i, 0)]
+		}
 	}
 	for _, cut := range [...]string{" | ", " • ", " · ", " – ", " — ", " (", "Publié", "publié", "Published", "published", "Updated", "Mis à jour", "mis à jour", " le ", " - ", " / ", " à ", "@ "} {
 		if i := strings.Index(s, cut); i > 0 {
@@ -171,7 +204,7 @@ func cleanNames(s, site string) string {
 	}
 	for range 3 {
 		f := strings.ToLower(s)
-		for _, p := range [...]string{"par ", "by ", "écrit par ", "rédigé par ", "publié par ", "posted by ", "written by ", "propos recueillis par ", "article rédigé par ", "auteur : ", "auteur: ", "author: ", "de ", "par : ", "by: ", "story by ", "words by "} {
+		for _, p := range [...]string{"par ", "by ", "écrit par ", "rédigé par ", "publié par ", "posted by ", "written by ", "propos recueillis par ", "article rédigé par ", "words: ", "words : ", "texte : ", "auteur : ", "auteur: ", "author: ", "de ", "par : ", "by: ", "story by ", "words by "} {
 			if strings.HasPrefix(f, p) {
 				s = strings.TrimSpace(s[len(p):])
 				break
@@ -181,7 +214,10 @@ func cleanNames(s, site string) string {
 	s = strings.NewReplacer(" et ", ", ", " and ", ", ", " & ", ", ", ";", ",", " with ", ", ", " avec ", ", ", "/", ",", "\n", ",").Replace(s)
 	var names []string
 	for part := range strings.SplitSeq(s, ",") {
-		part = strings.Trim(squeeze(part), " .:-–—|\"'“”*")
+		part = strings.TrimLeft(strings.TrimRight(squeeze(part), " :-–—|\"'“”*"), " .:-–—|\"'“”*")
+		if !strings.HasSuffix(part, ".") || len(part) < 3 || part[len(part)-3] != ' ' && part[len(part)-3] != '.' {
+			part = strings.TrimRight(part, ".") // but the last one of "L. B." stays
+		}
 		if !personal(part, site, len(names) > 0) {
 			if len(names) > 0 {
 				break // "Ann Lee, Senior Editor, The Site"
@@ -194,6 +230,9 @@ func cleanNames(s, site string) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+var dayWord = set(`mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday lun mar mer jeu ven sam dim
+	lundi mardi mercredi jeudi vendredi samedi dimanche le on at`)
 
 // personal tells whether a part of a byline names somebody, or the newsroom, rather than a role, an address or a date.
 func personal(s, site string, following bool) bool {
@@ -334,9 +373,14 @@ func sameArticle(base *url.URL, href string) string {
 		for i > 0 && path[i-1] >= '0' && path[i-1] <= '9' {
 			i--
 		}
-		if n := path[i:]; n != "" && len(n) <= 2 && i > 0 && strings.IndexByte("/-_,", path[i-1]) >= 0 {
+		n := path[i:]
+		named := strings.HasSuffix(path[:i], "/page") || strings.HasSuffix(path[:i], "-page") || strings.HasSuffix(path[:i], "/p")
+		if n != "" && len(n) <= 2 && i > 0 && (named || strings.IndexByte("/-_,", path[i-1]) >= 0) {
 			page = number(n)
-			path = strings.TrimSuffix(strings.TrimRight(path[:i], "/-_,"), "/page")
+			path = strings.TrimRight(path[:i], "/-_,")
+			if named = named || strings.HasSuffix(path, "/page"); named {
+				path, ext = strings.TrimRight(path[:strings.LastIndexAny(path, "/-")], "/-"), ""
+			}
 		}
 		return path + ext, page
 	}

@@ -69,28 +69,25 @@ func (t *tree) hint(n *html.Node) hint {
 	if class == "" && id == "" || n.DataAtom == atom.Body || n.DataAtom == atom.Html {
 		return h
 	}
-	key := class + "\x00" + id
-	k, ok := t.hints[key]
-	if !ok {
-		k = nameHint(class) | nameHint(id)
-		if len(t.hints) < 20_000 {
-			t.hints[key] = k
-		}
-	}
-	return h | k
+	return h | t.nameHint(class) | t.nameHint(id)
 }
 
 // nameHint reads class names or an id, word by word: "js-article__related-links" is js, article, related, links.
-func nameHint(names string) hint {
+func (t *tree) nameHint(names string) hint {
 	if names == "" {
 		return 0
 	}
-	if len(names) > 500 {
-		names = names[:500]
-	}
+	names = names[:min(len(names), 500)]
 	var h hint
 	for name := range strings.FieldsSeq(names) {
-		h |= oneName(name)
+		k, ok := t.hints[name]
+		if !ok {
+			k = oneName(name)
+			if len(t.hints) < 20_000 {
+				t.hints[name] = k
+			}
+		}
+		h |= k
 	}
 	if h&hintBody != 0 {
 		h &^= hintNegative | hintWall // "article-body has-sidebar"

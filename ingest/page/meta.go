@@ -22,6 +22,7 @@ type meta struct {
 	robots    Robots
 	ld        article
 	ldOK      bool
+	agreed    bool     // the title stands in two places
 	authors   []string // article:author and friends that are names
 	times     []timed  // <time>, itemprop=datePublished
 	bylines   []string // rel=author, itemprop=author, class byline
@@ -157,7 +158,7 @@ func (m *meta) microdata(n *html.Node, inArticle bool) {
 	}
 	isAuthor := strings.Contains(rel, "author") || itemprop == "author" || itemprop == "creator"
 	if !isAuthor && len(class)+len(id) > 0 {
-		isAuthor = bylineClass(class) || bylineClass(id)
+		isAuthor = bylineClass(class) || bylineClass(id) || class == "sig" || id == "sig" || class == "signe"
 	}
 	if isAuthor {
 		t := ""
@@ -285,6 +286,14 @@ func (m *meta) visible(p *Page, t *tree, rule *Rule, doc *html.Node, opt Options
 	set := func(from string, d time.Time, prec string) {
 		if p.Published.IsZero() {
 			p.Published, p.Precision, p.PublishedFrom = d, prec, from
+		}
+	}
+	if p.Precision == pubdate.Day { // a meta element without time: an element that says the time of that day is better
+		for _, x := range m.times {
+			if d, prec, ok := pubdate.Parse(x.raw, o); ok && x.score >= 6 && (prec == pubdate.Second || prec == pubdate.Minute) && d.Sub(p.Published).Abs() <= 36*time.Hour {
+				p.Published, p.Precision, p.PublishedFrom = d, prec, "time"
+				break
+			}
 		}
 	}
 	if rule != nil && p.Published.IsZero() {

@@ -97,7 +97,11 @@ func Extract(body []byte, opt Options) (Page, error) {
 	if rule != nil {
 		p.Title = first(rule.headline(doc), p.Title)
 	}
-	tree := plant(doc, p.Title)
+	tree := plant(doc)
+	tree.title = p.Title
+	if t := tree.shownTitle(m.title); t != "" && !m.agreed {
+		p.Title, tree.title = t, t
+	}
 	found := tree.article(rule, m, doc, base)
 	p.Text, p.How = found.text, found.how
 	m.visible(&p, tree, rule, doc, opt)
@@ -157,19 +161,24 @@ func squeeze(s string) string {
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	blank := false
+	blank, run := rune(0), 0 // a no-break space is kept where it stands alone between words
 	for _, r := range s {
 		if isSpace(r) {
-			blank = b.Len() > 0
+			if run++; b.Len() > 0 {
+				blank = ' '
+				if run == 1 && (r == '\u00a0' || r == '\u202f') {
+					blank = r
+				}
+			}
 			continue
 		}
 		if unseen(r) {
 			continue
 		}
-		if blank {
-			b.WriteByte(' ')
-			blank = false
+		if blank != 0 {
+			b.WriteRune(blank)
 		}
+		blank, run = 0, 0
 		b.WriteRune(r)
 	}
 	return b.String()

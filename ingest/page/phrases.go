@@ -170,6 +170,7 @@ var (
 
 	// Sentences that are never part of an article, by their beginning.
 	asideStarts = lineList(`
+		newsletter
 		read more
 		read also
 		also read
@@ -395,6 +396,8 @@ func aside(s string) bool {
 		switch p { // these begin honest sentences too
 		case "the post", "l article":
 			return strings.Contains(f, "appeared first on") || strings.Contains(f, "est apparu en premier")
+		case "newsletter":
+			return len(f) < 120
 		case "copyright", "loading", "source shutterstock", "getty images", "publicité", "advertisement":
 			return len(f) < 80
 		case "do you have a", "get the latest", "more on", "photo", "image", "credit", "crédit", "crédits", "illustration", "twitter", "by clicking", "share on", "votre navigateur", "vos données", "se connecter", "javascript is", "register to", "print this", "skip to":
@@ -458,7 +461,7 @@ func dateLine(s string) bool {
 	for _, x := range m {
 		n += x.End - x.Start
 	}
-	return n*10 >= len(s)*4 && !strings.HasSuffix(s, ".")
+	return !strings.HasSuffix(s, ".") && (n*10 >= len(s)*4 || n*10 >= len(s)*2 && strings.ContainsAny(s, "|•·–"))
 }
 
 // wall tells a text that says the rest must be paid or logged in for.

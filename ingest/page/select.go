@@ -3,6 +3,7 @@ package page
 import (
 	"net/url"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -36,6 +37,11 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 	// JSON-LD's body is exact where it is whole, but seldom has paragraphs: it chooses among our blocks when it can.
 	if ld := ldText(m.ld.body); len(ld) >= minLD && len(ld)*10 >= len(own)*6 {
 		if blocks := t.confirmed(ld); bytesOf(t, blocks)*100 >= len(ld)*85 {
+			if r := t.region(); r >= 0 { // JSON-LD leaves the standfirst to its description
+				if from := t.lead(blocks[0], r); from < blocks[0] {
+					blocks = append(t.keep(from, blocks[0]), blocks...)
+				}
+			}
 			return result{t.render(blocks), "jsonld"}
 		}
 		if strings.Count(ld, "\n\n") >= 2 || len(own)*2 < len(ld) {
@@ -116,7 +122,7 @@ func (t *tree) lead(from, r int32) int32 {
 			// between the title and the text: one paragraph that is prose and near
 			for j := i + 1; j < from; j++ {
 				c := &t.blocks[j]
-				if !c.bad && c.prose() && len(c.text) >= 80 && c.links*5 < int32(len(c.text)) && !aside(c.text) && !nameLine(c.text) && t.near(c.owner, e) {
+				if !c.bad && (c.prose() && len(c.text) >= 80 || heading(c.tag) && len(c.text) >= 50) && c.links*5 < int32(len(c.text)) && !aside(c.text) && !nameLine(c.text) && t.near(c.owner, e) {
 					return min(at, j)
 				}
 			}
@@ -172,7 +178,7 @@ func (t *tree) keep(from, to int32) []int32 {
 			kept = append(kept, i)
 			continue
 		}
-		if t.drop(b, i, title, len(kept) == 0, stopped) {
+		if t.drop(b, i, title, len(kept) == 0, len(kept) < 3, stopped) {
 			continue
 		}
 		if b.prose() {
@@ -185,7 +191,7 @@ func (t *tree) keep(from, to int32) []int32 {
 }
 
 // drop judges one block that is no heading.
-func (t *tree) drop(b *block, i int32, title string, leading, stopped bool) bool {
+func (t *tree) drop(b *block, i int32, title string, leading, early, stopped bool) bool {
 	n := len(b.text)
 	links := int(b.links)
 	switch {
@@ -199,9 +205,9 @@ func (t *tree) drop(b *block, i int32, title string, leading, stopped bool) bool
 		return true
 	case leading && n < 400 && title != "" && same(fold(b.text), title):
 		return true
-	case n < 160 && nameLine(b.text) && (leading || n < 60):
+	case n < 160 && nameLine(b.text) && (early || n < 60):
 		return true
-	case n < 90 && dateLine(b.text):
+	case n < 160 && dateLine(b.text):
 		return true
 	case b.prose():
 		return false
@@ -303,7 +309,7 @@ func ldText(s string) string {
 	}
 	if strings.Contains(s, "</") || strings.Contains(s, "<br") {
 		if doc, err := html.Parse(strings.NewReader(s)); err == nil {
-			t := plant(doc, "")
+			t := plant(doc)
 			all := make([]int32, len(t.blocks))
 			for i := range all {
 				all[i] = int32(i)
@@ -395,7 +401,7 @@ func fold(s string) string {
 	var b strings.Builder
 	blank := false
 	for _, r := range strings.ToLower(s) {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 0xDF && r < 0x2000 {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r >= 0xDF && unicode.IsLetter(r) {
 			if blank && b.Len() > 0 {
 				b.WriteByte(' ')
 			}
