@@ -306,6 +306,9 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		if an.kinds == kDistributor {
 			return p.org.main&kDistributor != 0
 		}
+		if p.org.main&kDistributor != 0 && an.kinds&kDistributor == 0 {
+			return false // a wholesaler has brands, it is none
+		}
 		return p.org.kinds&an.kinds != 0
 	}
 	if an.pronoun {
@@ -384,7 +387,7 @@ func (d *doc) remember(s *sent, at int, items []item) {
 			continue
 		}
 		for _, p := range items[k].parties {
-			if !p.org.known && items[k].customer {
+			if !p.org.known && (items[k].customer || k != subject) {
 				continue
 			}
 			d.recent = append(d.recent, recent{p: p, sent: at, tok: items[k].from, subject: k == subject, title: s.in == "title"})

@@ -651,7 +651,99 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 	if out[sObject] == nil && r.roles[sObject] != "" && gotOf != nil {
 		out[sObject] = gotOf
 	}
+	if out[sObject] == nil && !r.noun && !r.title && r.roles[sObject] != "" && !t.passive {
+		if it := v.antecedent(out[sSubject], t.from); it != nil {
+			out[sObject] = it
+		} else if line := d.ownLine(v, t, out[sSubject]); line != nil {
+			out[sObject] = line
+		}
+	}
+	if su := out[sSubject]; su != nil && len(su.parties) == 1 && (r.roles[sSubject] == "partner" || r.roles[sSubject] == "member") && out[sWith] == nil && out[sBetween] == nil && out[sObject] == nil && out[sTo] == nil {
+		out[sSubject] = d.jointSubject(v, su)
+	}
 	return out
+}
+
+// antecedent finds the object that a relative pronoun carries forward: « Veeam, qu'il distribue », "Mistral, whose models Orange has sold".
+func (v *view) antecedent(su *item, verb int) *item {
+	if su == nil || su.to > verb || su.excl {
+		return nil
+	}
+	for i := su.from - 1; i >= 0 && i >= su.from-4; i-- {
+		t := &v.s.toks[i]
+		switch t.low {
+		case "que", "qu'", "dont", "whose", "which", "that":
+			for k := range v.items {
+				if it := &v.items[k]; it.to <= i && i-it.to <= 1 && it.parties[0].org != su.parties[0].org {
+					it.excl = false
+					return it
+				}
+			}
+			return nil
+		}
+		if t.kind == 'p' || t.kind == 'o' {
+			return nil
+		}
+	}
+	return nil
+}
+
+// ownLine reads « distribue déjà ses logiciels », "carries the line": the maker is not the one who sells, but the one spoken of.
+func (d *doc) ownLine(v *view, t *trigger, su *item) *item {
+	if t.rule.typ != "distribution" && t.rule.typ != "reseller" || su == nil || t.to >= len(v.s.toks) {
+		return nil
+	}
+	k := t.to
+	for k < len(v.s.toks) && v.s.toks[k].class&cAdv != 0 {
+		k++
+	}
+	if k >= len(v.s.toks) || v.s.toks[k].class&cPossDet == 0 {
+		return nil
+	}
+	seller := su.parties[0].org
+	var p *party
+	if m, ok := d.mem["vendor"]; ok && m.p.org != seller && m.p.org.known {
+		p = &m.p
+	} else if d.main != nil && d.main.org != seller && d.main.org.main&kDistributor == 0 {
+		p = d.main
+	} else if len(d.topic) == 1 && d.topic[0].org != seller && d.topic[0].org.known && d.topic[0].org.main&kDistributor == 0 {
+		p = &d.topic[0]
+	}
+	if p == nil {
+		for i := range v.items {
+			if it := &v.items[i]; it.to <= su.from && !it.excl && it.parties[0].org != seller && it.parties[0].org.known {
+				return it
+			}
+		}
+		return nil
+	}
+	return &item{from: k, to: k + 1, parties: []party{{org: p.org}}, prepAt: -1, anaphor: true}
+}
+
+// jointSubject joins the subjects of "Orange and the digital arm of the post office, Docaposte, are setting up …".
+func (d *doc) jointSubject(v *view, su *item) *item {
+	for k := range v.items {
+		it := &v.items[k]
+		if it.to > su.from || it.prep != sNone || it.excl || it.possDet || it.afterVerb || len(it.parties) != 1 || it.parties[0].org == su.parties[0].org || !it.parties[0].org.known {
+			continue
+		}
+		and := false
+		for i := it.to; i < su.from; i++ {
+			t := &v.s.toks[i]
+			if t.class&cAnd != 0 && i == it.to {
+				and = true
+			}
+			if t.class&(cConj|cRel|cBe|cHave|cModal) != 0 || t.low == ";" || t.low == ":" {
+				return su
+			}
+		}
+		if and {
+			j := *su
+			j.from, j.parties = it.from, append(slices.Clone(it.parties), su.parties...)
+			return &j
+		}
+	}
+	return su
 }
 
 // ownedByVerb tells whether the preposition at i belongs to another verb right before it: "a pact to compete with Google", « épaulé par ».
@@ -769,7 +861,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	}
 	if r.noun && t.head > t.from && f[sPoss] == nil {
 		// the noun is the subject of its verb: nobody acts
-		if f[sSubject] != nil && f[sSubject].to <= t.from && !f[sSubject].comma {
+		if f[sSubject] != nil && f[sSubject].to <= t.from && !f[sSubject].comma && !v.afterPrep(t.from) {
 			roles[sSubject] = ""
 		}
 	}
@@ -787,7 +879,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		for _, g := range got {
 			ok = ok || g.sl == n
 		}
-		if !ok {
+		if !ok && !(r.noun && d.leavesOutNeed(v, t, n)) {
 			return nil, fmt.Sprintf("nothing in place %q", slotName(n))
 		}
 	}
@@ -851,6 +943,12 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 			return nil, "programme of an unknown company"
 		}
 	}
+	if v.plural(t) && (anaphoric || unknowns > 0 || len(got) < 2) && f[sBetween] == nil && f[sWith] == nil {
+		return nil, "deals in general"
+	}
+	if r.vague && len(got) == 1 && got[0].sl == sSubject && d.similar(v, t) && d.last != nil && d.last.typ != "partnership" {
+		return nil, "each has such a deal with somebody else"
+	}
 	if r.weak && (anaphoric || unknowns > 0) {
 		return nil, "a weak trigger wants two vendors named outright"
 	}
@@ -911,7 +1009,7 @@ func (d *doc) predicated(v *view, t *trigger, f [nSlots]*item) bool {
 	toks := v.s.toks
 	for i := su.to; i < t.from; i++ {
 		w := &toks[i]
-		if w.class&cBe != 0 {
+		if w.class&cBe != 0 || (w.low == "as" || w.low == "comme") && i == su.to {
 			return true
 		}
 		for _, fm := range w.verbs {
@@ -939,6 +1037,34 @@ var naming = map[string]bool{
 	"leave": true,
 }
 
+// afterPrep tells whether the noun at i stands in a phrase with a preposition: "since the takeover".
+func (v *view) afterPrep(i int) bool {
+	for k := i - 1; k >= 0 && k >= i-4; k-- {
+		t := &v.s.toks[k]
+		if t.class&(cPrep|cConj) != 0 {
+			return true
+		}
+		if t.kind != 'w' || t.verbs != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// plural tells whether the trigger is a noun in the plural.
+func (v *view) plural(t *trigger) bool {
+	if !t.rule.noun {
+		return false
+	}
+	for i := t.from; i < t.to; i++ {
+		w := &v.s.toks[i]
+		if strings.HasSuffix(w.low, "s") && !strings.Contains(t.text, w.low) {
+			return true
+		}
+	}
+	return false
+}
+
 func anyKind(it *item, k kinds) bool {
 	for _, p := range it.parties {
 		if p.org.kinds&k != 0 {
@@ -964,7 +1090,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	}
 	h := have[0]
 	r := t.rule
-	if r.weak {
+	if r.weak || r.title || v.plural(t) {
 		return nil
 	}
 	var wants []string
@@ -990,6 +1116,10 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 			return &roleParty{role: w, p: m.p}
 		}
 	}
+	// what the article is about: "considering stakes in the listing"
+	if r.typ == "investment" && r.noun && d.main != nil && d.main.org != h.p.org && slices.Contains(wants, "investee") {
+		return &roleParty{role: "investee", p: *d.main}
+	}
 	// the other one of the last deal
 	if len(d.pair) == 2 && len(wants) > 0 && d.last != nil && v.at-d.last.sent <= 2 && r.noun {
 		for k, p := range d.pair {
@@ -1006,6 +1136,13 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 		return &roleParty{role: wants[0], p: d.topic[0]}
 	}
 	return nil
+}
+
+// leavesOutNeed tells whether a noun's needed place may come from what was said before: the target of "a bid", the company of "stakes".
+func (d *doc) leavesOutNeed(v *view, t *trigger, n slot) bool {
+	role := t.rule.roles[n]
+	m, ok := d.mem[role]
+	return ok && m.typ == t.rule.typ && v.at-m.sent <= 4 && v.s.in == "text" || role == "investee" && d.main != nil && strings.Contains(t.text, "stake")
 }
 
 // leavesOut tells whether the clause names nobody in the missing place: a noun, or a verb that no object follows.

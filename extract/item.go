@@ -616,6 +616,25 @@ func (d *doc) attach(s *sent, it *item) {
 // isVerb tells whether a word of the lexicon's verbs is one here, rather than the noun of the same form.
 func (d *doc) isVerb(s *sent, i int) bool { return d.tenseAt(s, i, "") != 0 }
 
+// verbBefore tells whether the words just before i, up to a mark or joint, hold a finite verb already.
+func (d *doc) verbBefore(s *sent, i int) bool {
+	for k := i - 1; k >= 0 && k >= i-6; k-- {
+		t := &s.toks[k]
+		if t.kind == 'p' || t.class&(cAnd|cConj|cRel|cModal|cBe|cHave) != 0 || t.low == "to" {
+			return false
+		}
+		if t.kind == 'o' {
+			return false
+		}
+		for _, f := range t.verbs {
+			if f.tense&(tPres|tPast) != 0 && k > 0 && s.toks[k-1].class&(cDet|cPossDet) == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // tenseAt gives what tenses the word can have here, as the given verb or any; 0 when it is a noun here.
 func (d *doc) tenseAt(s *sent, i int, verb string) tense {
 	t := &s.toks[i]
@@ -640,8 +659,8 @@ func (d *doc) tenseAt(s *sent, i int, verb string) tense {
 			if i > 1 && p.class == 0 && p.verbs == nil && p.kind == 'w' && !p.cap && s.toks[i-2].class&(cPrep|cPossDet) != 0 {
 				return 0
 			}
-			if p.kind == 'w' && p.class&cAdv == 0 && strings.HasSuffix(p.low, "-") {
-				return 0
+			if i > 1 && can == tPres && p.kind == 'w' && !p.cap && p.class == 0 && d.verbBefore(s, i) {
+				return 0 // "sell similar bundles": the clause has its verb
 			}
 			if t.cap && !(s.in == "title") && i > 0 {
 				return 0

@@ -140,11 +140,11 @@ func (d *doc) dropCovered(cs []cand) []cand {
 				drop = "distribution says it more exactly"
 			case a.typ == "investment" && ka == kb && b.typ == "acquisition" && a.status == b.status && strings.Contains(ka, "~"):
 				drop = "acquisition says it more exactly"
-			case a.typ == b.typ && ka != kb && coversKey(kb, ka) && len(b.roles) > len(a.roles) && (b.typ == "partnership" || b.typ == "joint_venture" || b.typ == "investment"):
+			case a.typ == b.typ && ka != kb && coversKey(kb, ka) && len(b.roles) > len(a.roles) && (b.typ == "partnership" || b.typ == "joint_venture" || b.typ == "investment" && (a.status == b.status || unknownsOf(b) > 0)):
 				drop = "part of a larger group"
 			case a.typ == "partnership" && b.typ == "joint_venture" && ka != "" && coversKey(kb, ka):
 				drop = "joint_venture says it more exactly"
-			case a.typ == b.typ && unknownsOf(a) > 0 && ka != kb && coversKey(kb, ka) && unknownsOf(b) == 0:
+			case a.typ == b.typ && unknownsOf(a) > 0 && ka != kb && coversKey(kb, ka) && unknownsOf(b) == 0 && shortName(a, b):
 				drop = "said with a known party"
 			case a.rule.conf <= 0.5 && a.typ == "acquisition" && b.typ != "acquisition" && ka == kb && a.sent == b.sent:
 				drop = "the talks are about " + b.typ
@@ -184,6 +184,18 @@ func unknownsOf(c *cand) int {
 		}
 	}
 	return n
+}
+
+// shortName tells whether an unknown party of a is a vendor of b by a part of its name: Extreme, Extreme Networks.
+func shortName(a, b *cand) bool {
+	for _, x := range a.roles {
+		for _, y := range b.roles {
+			if !x.p.org.known && y.p.org.known && strings.Contains(strings.ToLower(y.p.org.name), strings.ToLower(x.p.org.name)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sameUnknown tells whether one unknown name is the short form of the other.

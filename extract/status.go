@@ -193,12 +193,12 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 			}
 		}
 		for k := t.from - 1; k >= 0 && k >= t.from-3; k-- {
-			if s.toks[k].class&cRel != 0 && s.in == "text" && t.tense&tInf == 0 {
+			if s.toks[k].class&cRel != 0 && s.in == "text" && t.tense&(tInf|tFut) == 0 {
 				return set("in_effect", "relative clause")
 			}
 		}
 		lead := s.in == "title" || s.para == 0 && s.n < 2
-		if has[qAnnounce] != nil || t.tense&tFut != 0 || lead || d.willAt(v, t) {
+		if has[qAnnounce] != nil || t.tense&tFut != 0 || t.tense == tInf && s.para == 0 || lead || d.willAt(v, t) {
 			return set("announced", t.text)
 		}
 		return set("in_effect", t.text)
