@@ -55,7 +55,9 @@ type trie struct {
 	at   [][]phrase
 }
 
-func newTrie() *trie { return &trie{next: map[uint64]int32{}, at: make([][]phrase, 1)} }
+func newTrie(size int) *trie {
+	return &trie{next: make(map[uint64]int32, size), at: make([][]phrase, 1, size)}
+}
 
 func (t *trie) step(node, id int32) (int32, bool) {
 	n, ok := t.next[uint64(uint32(node))<<32|uint64(uint32(id))]
@@ -98,6 +100,13 @@ type words struct {
 	last   int32
 }
 
+// builder numbers phrases while the lexicon is compiled, with buffers to reuse.
+type builder struct {
+	toks []token
+	nums []literal
+	ids  []int32
+}
+
 func (w *words) intern(m map[string]int32, s string) int32 {
 	if id, ok := m[s]; ok {
 		return id
@@ -135,15 +144,16 @@ var abbreviations = map[string]int{
 // New compiles the embedded lexicon. It takes a few milliseconds; keep the Reader.
 func New() (*Reader, error) {
 	r := &Reader{
-		words: words{folded: map[string]int32{}, stems: map[string]int32{}, stem: 99, exact: map[string]int32{}},
-		signs: newTrie(), shop: newTrie(),
+		words: words{folded: make(map[string]int32, 4000), stems: map[string]int32{}, stem: 99, exact: make(map[string]int32, 600)},
+		signs: newTrie(600), shop: newTrie(700),
 		fused: map[string]fusion{}, known: map[string]bool{"%": true}, thirds: map[string]bool{},
 	}
+	build := new(builder)
 	signs, err := parseYAML(string(currenciesYAML))
 	if err != nil {
 		return nil, fmt.Errorf("read currencies.yaml: %w", err)
 	}
-	signs.each(func(code string, n *node) { r.addSigns(code, n) })
+	signs.each(func(code string, n *node) { r.addSigns(build, code, n) })
 	for abbr, power := range abbreviations {
 		r.fused[abbr] = fusion{power, ""}
 	}
@@ -164,11 +174,11 @@ func New() (*Reader, error) {
 		sheets[code] = s
 	}
 	for i, code := range order {
-		l := &language{code: code, comma: sheets[code].get("decimal").text == ",", phrases: newTrie()}
-		if err := r.compile(l, sheets[code], true); err != nil {
+		l := &language{code: code, comma: sheets[code].get("decimal").text == ",", phrases: newTrie(6000)}
+		if err := r.compile(build, l, sheets[code], true); err != nil {
 			return nil, err
 		}
-		if err := r.compile(l, sheets[order[1-i]], false); err != nil {
+		if err := r.compile(build, l, sheets[order[1-i]], false); err != nil {
 			return nil, err
 		}
 		r.langs = append(r.langs, l)
@@ -186,17 +196,17 @@ func tight(sign string) string {
 }
 
 // addSigns adds a currency's signs and codes.
-func (r *Reader) addSigns(code string, n *node) {
+func (r *Reader) addSigns(b *builder, code string, n *node) {
 	r.known[code] = true
 	r.thirds[code] = n.get("three").text == "true"
 	signs := n.get("signs").strings()
 	for _, text := range signs {
-		p, ids := phrase{role: roleCurrency, name: code, sub: tight(text)}, r.exactIDs(text)
+		p, ids := phrase{role: roleCurrency, name: code, sub: tight(text)}, r.exactIDs(b, text)
 		r.signs.put(ids, p)
 		r.shop.put(ids, p)
 	}
 	for _, text := range n.get("shop").strings() {
-		r.shop.put(r.exactIDs(text), phrase{role: roleCurrency, name: code, sub: tight(text)})
+		r.shop.put(r.exactIDs(b, text), phrase{role: roleCurrency, name: code, sub: tight(text)})
 	}
 	for abbr, power := range abbreviations {
 		for _, text := range n.get("fused").strings() {
@@ -210,10 +220,10 @@ func (r *Reader) addSigns(code string, n *node) {
 
 // compile adds a sheet to a language; of the other language's sheet (own false)
 // only what names money, where the own one has no such word.
-func (r *Reader) compile(l *language, s *node, own bool) error {
+func (r *Reader) compile(b *builder, l *language, s *node, own bool) error {
 	var failed error
 	add := func(text string, p phrase) {
-		ids := r.foldedIDs(text)
+		ids := r.foldedIDs(b, text)
 		if own || !l.phrases.holds(ids) {
 			l.phrases.put(ids, p)
 		}
@@ -249,12 +259,12 @@ func (r *Reader) compile(l *language, s *node, own bool) error {
 	list(s.get("halves"), phrase{role: roleHalf})
 	list(s.get("quarters"), phrase{role: roleQuarter})
 	for i := range s.get("bounds").list {
-		b := &s.get("bounds").list[i]
-		p := phrase{role: roleBound, name: b.get("qualifier").text}
-		if b.get("side").text == "after" {
+		bound := &s.get("bounds").list[i]
+		p := phrase{role: roleBound, name: bound.get("qualifier").text}
+		if bound.get("side").text == "after" {
 			p.role = roleBoundAfter
 		}
-		list(b.get("words"), p)
+		list(bound.get("words"), p)
 	}
 	list(s.get("fillers"), phrase{role: roleFiller})
 	list(s.get("negations"), phrase{role: roleNegation})
@@ -301,10 +311,11 @@ func (t *trie) holds(ids []int32) bool {
 	return len(t.at[node]) > 0
 }
 
-func (r *Reader) foldedIDs(text string) []int32 {
+func (r *Reader) foldedIDs(b *builder, text string) []int32 {
 	text = strings.ToLower(strings.ReplaceAll(text, "’", "'"))
-	toks, _ := tokenize(text, nil, nil, false)
-	var ids []int32
+	b.toks, b.nums = tokenize(text, b.toks[:0], b.nums[:0], false)
+	toks, ids := b.toks, b.ids[:0]
+	defer func() { b.ids = ids }()
 	for i, t := range toks {
 		w := text[t.start:t.end]
 		if t.kind == symbol && w == "*" && i > 0 && !t.gap {
@@ -319,9 +330,10 @@ func (r *Reader) foldedIDs(text string) []int32 {
 	return ids
 }
 
-func (r *Reader) exactIDs(text string) []int32 {
-	toks, _ := tokenize(text, nil, nil, false)
-	var ids []int32
+func (r *Reader) exactIDs(b *builder, text string) []int32 {
+	b.toks, b.nums = tokenize(text, b.toks[:0], b.nums[:0], false)
+	toks, ids := b.toks, b.ids[:0]
+	defer func() { b.ids = ids }()
 	for _, t := range toks {
 		ids = append(ids, r.words.intern(r.words.exact, text[t.start:t.end]))
 	}
