@@ -237,14 +237,18 @@ func (d *Doc) Sources() (list []schemas.Source, problems []string) {
 		if s.Lang == "" {
 			s.Lang, _, _ = strings.Cut(strings.ToLower(n.Get("", "language")), "-")
 		}
-		for k, to := range map[string]*time.Duration{"every": &s.Every, "maxage": &s.MaxAge} {
-			if v := get(k); v != "" {
-				var err error
-				if *to, err = duration(v); err != nil {
-					bad("veille:%s %q is not a time such as 30m or 7d", k, v)
-				}
+		span := func(k string) time.Duration {
+			v := get(k)
+			if v == "" {
+				return 0
 			}
+			d, err := duration(v)
+			if err != nil {
+				bad("veille:%s %q is not a time such as 30m or 7d", k, v)
+			}
+			return d
 		}
+		s.Every, s.MaxAge = span("every"), span("maxage")
 		for line := range strings.SplitSeq(get("header"), "\n") {
 			if k, v, ok := strings.Cut(line, ":"); ok {
 				if s.Headers == nil {
@@ -350,13 +354,14 @@ func (d *Doc) Add(s schemas.Source) {
 		off = "false"
 	}
 	node.Set(Space, "enabled", off)
-	for k, v := range map[string]time.Duration{"every": s.Every, "maxage": s.MaxAge} {
-		text := ""
-		if v > 0 {
-			text = v.String()
+	span := func(d time.Duration) string {
+		if d <= 0 {
+			return ""
 		}
-		node.Set(Space, k, text)
+		return d.String()
 	}
+	node.Set(Space, "every", span(s.Every))
+	node.Set(Space, "maxage", span(s.MaxAge))
 	var headers []string
 	for _, k := range slices.Sorted(maps.Keys(s.Headers)) {
 		headers = append(headers, k+": "+s.Headers[k])

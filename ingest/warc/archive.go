@@ -151,14 +151,19 @@ func (a *Archive) cut(name string, good, size int64) error {
 	return f.Sync()
 }
 
+// packers compress; one takes a megabyte to make.
+var packers = sync.Pool{New: func() any {
+	zw, _ := flate.NewWriter(nil, flate.DefaultCompression) // the level is valid
+	return zw
+}}
+
 // member makes one gzip member with its length in the extra field "sl".
-func member(level int, text []byte) ([]byte, error) {
+func member(text []byte) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 12, 0, 's', 'l', 8, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	zw, err := flate.NewWriter(&b, level)
-	if err != nil {
-		return nil, err
-	}
+	zw := packers.Get().(*flate.Writer)
+	defer packers.Put(zw)
+	zw.Reset(&b)
 	if _, err := zw.Write(text); err != nil {
 		return nil, err
 	}
@@ -256,7 +261,7 @@ func (a *Archive) Append(recs ...Record) ([]Loc, error) {
 	var body []byte
 	offs := make([]int64, len(recs))
 	for i := range recs {
-		m, err := member(flate.DefaultCompression, recs[i].text())
+		m, err := member(recs[i].text())
 		if err != nil {
 			return nil, fmt.Errorf("compress record: %w", err)
 		}
@@ -348,7 +353,7 @@ func (a *Archive) ready() error {
 		{"WARC-Type", TypeInfo}, {"WARC-Record-ID", newID()}, {"WARC-Date", stamp(now)},
 		{"WARC-Filename", name}, {"Content-Type", "application/warc-fields"},
 	}, Block: []byte("software: " + a.opt.Software + "\r\nformat: WARC File Format 1.1\r\nconformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n")}
-	m, err := member(flate.DefaultCompression, info.text())
+	m, err := member(info.text())
 	if err == nil {
 		_, err = f.Write(m)
 	}
