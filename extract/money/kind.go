@@ -281,7 +281,7 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 		case p.sent == f.sent:
 			score = 12
 		case p.sent == f.sent-1 && (p.power >= 6) == (f.power >= 6):
-			score = 14
+			score = 10
 		case p.sent == f.sent-1:
 			score = 3
 		}
@@ -389,7 +389,7 @@ func (s *scan) features(f *finding, b *ballot) {
 			b.scale("funding", 3)
 			b.scale("revenue", 4)
 			b.scale("market_size", 2)
-			for _, sub := range [...]string{"capex", "debt", "valuation", "market_cap", "provision", "restructuring", "savings", "assets"} {
+			for _, sub := range [...]string{"capex", "debt", "valuation", "market_cap", "provision", "restructuring", "savings", "assets", "program_fund"} {
 				b.scaleOther(sub, 3)
 			}
 		} else if d.cmp(whole(100000)) < 0 {

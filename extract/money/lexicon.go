@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -125,6 +126,7 @@ type Reader struct {
 	fused  map[string]fusion
 	known  map[string]bool
 	thirds map[string]bool // currencies with thousandths
+	pool   sync.Pool       // of *scan
 }
 
 // fusion is a magnitude written together with a currency: MEUR, Mds, kE.

@@ -21,10 +21,6 @@
 // [MaxAmounts] amounts.
 package money
 
-import (
-	"sync"
-)
-
 // MaxAmounts is the most amounts returned for one title or text.
 const MaxAmounts = 200
 
@@ -72,13 +68,11 @@ type options struct {
 	shop  bool // shop signs and thousands by the shop rule
 }
 
-var scans = sync.Pool{New: func() any { return new(scan) }}
-
 // Read returns every amount of money in a sentence or short text, in order:
 // number words and cents too, without the rules of articles. lang is "fr", "en"
 // or "", and gives way to what the text shows.
 func (r *Reader) Read(text, lang string) []Amount {
-	s := scans.Get().(*scan)
+	s := r.scan()
 	defer s.release()
 	s.begin(r, text, lang, options{words: true})
 	s.readAll()
@@ -88,7 +82,7 @@ func (r *Reader) Read(text, lang string) []Amount {
 // Article returns the amounts and price changes of a title and its text: those
 // of the title first, each in order of place.
 func (r *Reader) Article(title, text, lang string) []Amount {
-	t, b := scans.Get().(*scan), scans.Get().(*scan)
+	t, b := r.scan(), r.scan()
 	defer t.release()
 	defer b.release()
 	t.begin(r, title, lang, options{})

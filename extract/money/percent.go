@@ -52,7 +52,7 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 	touching, soft := false, false
 	all := s.window(f.sent, max(first, f.coreFirst-28), min(last+1, f.coreLast+22))
 	for j, m := range all {
-		if m.p.role != roleChange || bounded(all, j) {
+		if m.p.role != roleChange || m.first < f.coreFirst && bounded(all, j) {
 			continue
 		}
 		d := f.coreFirst - 1 - m.last

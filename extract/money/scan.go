@@ -33,13 +33,22 @@ type scan struct {
 	found []finding
 }
 
+// scan takes a used scan from the pool, or makes one.
+func (r *Reader) scan() *scan {
+	if s, ok := r.pool.Get().(*scan); ok {
+		return s
+	}
+	return new(scan)
+}
+
 func (s *scan) release() {
+	r := s.r
 	for i := range s.sents {
 		s.sents[i].matches = s.sents[i].matches[:0]
 	}
 	*s = scan{toks: s.toks[:0], nums: s.nums[:0], sents: s.sents[:0], found: s.found[:0]}
 	if cap(s.toks) < 1<<16 && cap(s.nums) < 1<<13 {
-		scans.Put(s)
+		r.pool.Put(s)
 	}
 }
 

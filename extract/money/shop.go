@@ -27,7 +27,7 @@ func (r *Reader) shopPrice(text string) (Amount, bool) {
 	if len(text) > maxShop {
 		text = strings.ToValidUTF8(text[:maxShop], "")
 	}
-	s := scans.Get().(*scan)
+	s := r.scan()
 	defer s.release()
 	s.begin(r, text, "en", options{shop: true})
 	var first, bare value
@@ -103,7 +103,7 @@ func (r *Reader) shopCurrency(hint string) string {
 	if len(hint) > maxShop {
 		hint = strings.ToValidUTF8(hint[:maxShop], "")
 	}
-	s := scans.Get().(*scan)
+	s := r.scan()
 	defer s.release()
 	s.begin(r, hint, "en", options{shop: true})
 	for i := range s.toks {
