@@ -108,6 +108,10 @@ func (s *scan) classify(title *scan) {
 		s.features(f, &b)
 		v := b.best()
 		f.kind, f.subkind, f.score, f.cue = v.kind, v.sub, v.score, v.cue
+		if i > 0 && f.subkind == "valuation" && f.power >= 6 && s.found[i-1].sent == f.sent && s.found[i-1].subkind == "share_price" {
+			// "offered €16 a share, valuing the group at €2.7bn" is the price of the whole.
+			f.kind, f.subkind = "deal_value", ""
+		}
 		s.delta(i, f)
 		s.qualify(f)
 	}
@@ -394,6 +398,9 @@ func (s *scan) features(f *finding, b *ballot) {
 			}
 		} else if d.cmp(whole(100000)) < 0 {
 			b.scale("market_size", 5)
+			for _, sub := range [...]string{"capex", "debt", "valuation", "market_cap", "restructuring", "assets"} {
+				b.scaleOther(sub, 4)
+			}
 		}
 		if d.cmp(whole(300)) < 0 {
 			b.scale("fine", 6)
