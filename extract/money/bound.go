@@ -84,21 +84,15 @@ func (s *scan) units(f *finding, k, end int) int {
 			used = k
 			continue
 		}
-		per, okPer := s.at(k, rolePer)
-		period, okPeriod := s.at(k, rolePeriod)
-		if okPer && (!okPeriod || per.tokens > period.tokens) {
-			if f != nil && f.per == "" {
-				f.per = per.name
+		if name, tokens, period := s.unit(k); tokens > 0 {
+			switch {
+			case f == nil:
+			case period && f.period == "":
+				f.period = name
+			case !period && f.per == "":
+				f.per = name
 			}
-			k += per.tokens
-			used = k
-			continue
-		}
-		if okPeriod {
-			if f != nil && f.period == "" {
-				f.period = period.name
-			}
-			k += period.tokens
+			k += tokens
 			used = k
 			continue
 		}
@@ -108,7 +102,6 @@ func (s *scan) units(f *finding, k, end int) int {
 		}
 		break
 	}
-	// A closing parenthesis belongs to an opened one: "(HT)".
 	return used
 }
 
@@ -283,4 +276,29 @@ func (s *scan) moneyFollows(i, end, power int) bool {
 		return true
 	}
 	return false
+}
+
+// unit reads one unit at token k, the longest there: "monthly", "each", "par poste
+// de travail", "a month". tokens is 0 when there is none.
+func (s *scan) unit(k int) (name string, tokens int, period bool) {
+	try := func(p *phrase, ok bool, extra int, isPeriod bool) {
+		if ok && p.tokens+extra > tokens {
+			name, tokens, period = p.name, p.tokens+extra, isPeriod
+		}
+	}
+	p, ok := s.at(k, rolePeriod)
+	try(p, ok, 0, true)
+	p, ok = s.at(k, rolePer)
+	try(p, ok, 0, false)
+	if prep, ok := s.at(k, rolePreposition); ok {
+		n := k + prep.tokens
+		if n >= len(s.toks) || s.toks[n].newline {
+			return name, tokens, period
+		}
+		p, ok = s.at(n, rolePeriodNoun)
+		try(p, ok, prep.tokens, true)
+		p, ok = s.at(n, rolePerNoun)
+		try(p, ok, prep.tokens, false)
+	}
+	return name, tokens, period
 }

@@ -31,7 +31,10 @@ const (
 	roleNegation
 	rolePer    // name: what it is counted by
 	rolePeriod // name: hour, day, …
-	roleTax    // name: excl or incl
+	rolePreposition
+	rolePerNoun    // what is a unit after a preposition: "par utilisateur"
+	rolePeriodNoun // "a month"
+	roleTax        // name: excl or incl
 	roleJoiner
 	roleLink // name: between, and, from, …
 	roleChange
@@ -271,16 +274,9 @@ func (r *Reader) compile(b *builder, l *language, s *node, own bool) error {
 	list(s.get("fillers"), phrase{role: roleFiller})
 	list(s.get("negations"), phrase{role: roleNegation})
 	u := s.get("units")
-	prepositions := u.get("prepositions").strings()
-	for key, as := range map[string]role{"per": rolePer, "period": rolePeriod} {
-		u.get(key).each(func(name string, nouns *node) {
-			for i := range nouns.list {
-				for _, prep := range prepositions {
-					add(prep+" "+nouns.list[i].text, phrase{role: as, name: name})
-				}
-			}
-		})
-	}
+	list(u.get("prepositions"), phrase{role: rolePreposition})
+	names(u.get("per"), rolePerNoun)
+	names(u.get("period"), rolePeriodNoun)
 	names(u.get("phrases"), rolePeriod)
 	list(u.get("each"), phrase{role: rolePer, name: "unit"})
 	names(u.get("tax"), roleTax)

@@ -142,10 +142,7 @@ func (s *scan) closes(i int) bool {
 	if _, ok := s.at(i, roleLink); ok {
 		return true
 	}
-	if _, ok := s.at(i, rolePer); ok {
-		return true
-	}
-	if _, ok := s.at(i, rolePeriod); ok {
+	if _, tokens, _ := s.unit(i); tokens > 0 {
 		return true
 	}
 	_, ok := s.at(i, roleTax)
