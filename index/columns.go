@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/mapping"
 	index "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/klauspost/compress/zstd"
@@ -109,6 +110,7 @@ func (c *columns) dictionary(field string) *dictionary {
 type snapshot struct {
 	cols *columns
 	dec  *zstd.Decoder
+	m    mapping.IndexMapping
 	r    *scorch.IndexSnapshot
 	segs []*scorch.SegmentSnapshot
 	sets []*columnSet
@@ -125,7 +127,7 @@ func (sh *shelf) snapshot() (*snapshot, error) {
 	if !ok {
 		return nil, errors.Join(fmt.Errorf("reader is a %T", rd), rd.Close())
 	}
-	s := &snapshot{cols: &sh.cols, dec: sh.dec, r: r, segs: r.Segments(), off: []uint64{0}}
+	s := &snapshot{cols: &sh.cols, dec: sh.dec, m: sh.m, r: r, segs: r.Segments(), off: []uint64{0}}
 	if err := sh.cols.attach(s); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	bquery "github.com/blevesearch/bleve/v2/search/query"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"example.org/veille/query"
 )
@@ -42,25 +41,25 @@ type compiler struct {
 	snap   *snapshot
 	kind   string
 	now    time.Time
-	scored bool
 	typed  map[string]bool // words as they stand in the query, when scored
 	folded map[string]bool // the same, folded
 }
 
 func (c compiler) compile(q query.Query, scored bool) bquery.Query {
-	c.scored = scored
-	if scored {
-		c.typed, c.folded = map[string]bool{}, map[string]bool{}
-		query.Walk(q.Expr, func(cl query.Clause) {
-			if cl.Field != "text" && cl.Field != "title" {
-				return
-			}
-			for _, v := range cl.Values {
-				scan(v.Text, func(w word) { c.typed[w.text], c.folded[w.folded] = true, true })
-			}
-		})
+	plan := query.Compile(q, Analyze)
+	if !scored {
+		return c.set("search", func(ctx context.Context) (docSet, error) { return c.eval(ctx, plan) })
 	}
-	return c.lower(query.Compile(q, Analyze))
+	c.typed, c.folded = map[string]bool{}, map[string]bool{}
+	query.Walk(q.Expr, func(cl query.Clause) {
+		if cl.Field != "text" && cl.Field != "title" {
+			return
+		}
+		for _, v := range cl.Values {
+			scan(v.Text, func(w word) { c.typed[w.text], c.folded[w.folded] = true, true })
+		}
+	})
+	return c.lower(plan)
 }
 
 // weight of a word of the index.
@@ -99,41 +98,18 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 		for _, a := range p.Args {
 			any = append(any, c.lower(a))
 		}
-		return bquery.NewDisjunctionQuery(any)
+		return anyOf(any)
 	case query.OpNot:
 		return bquery.NewBooleanQuery([]bquery.Query{c.all()}, nil, []bquery.Query{c.lower(p.Args[0])})
 	case query.OpTerm:
 		return c.terms(p.Field, p.Terms)
 	case query.OpPhrase:
 		return c.phrase(p)
-	case query.OpPrefix:
-		return c.any(p.Field, p.Terms[0], "*", func(*form) bool { return true })
-	case query.OpFuzzy:
-		want := p.Terms[0]
-		r := []rune(want)
-		return c.any(p.Field, string(r[:min(len(r), query.FuzzyPrefix)]), "~"+want, func(f *form) bool { return oneTypo(want, f.folded) })
-	case query.OpNumber:
-		return c.set("range of "+p.Field, func(context.Context) (docSet, error) {
-			return c.numbers(p.Field, func(v float64) bool {
-				return v > p.Lo && v < p.Hi || v == p.Lo && !p.LoOut && v <= p.Hi || v == p.Hi && !p.HiOut && v >= p.Lo
-			})
-		})
-	case query.OpDate:
-		from, to := p.Dates(c.now)
-		lo, hi := math.Inf(-1), math.Inf(1)
-		if !from.IsZero() {
-			lo = float64(from.Unix())
-		}
-		if !to.IsZero() {
-			hi = float64(to.Unix())
-		}
-		return c.set("range of "+p.Field, func(context.Context) (docSet, error) {
-			return c.numbers(p.Field, func(v float64) bool { return v >= lo && v < hi })
-		})
-	case query.OpExists:
-		return c.set("any "+p.Field, func(context.Context) (docSet, error) { return c.exists(p.Field) })
+	case query.OpNone:
+		return bquery.NewMatchNoneQuery()
 	}
-	return bquery.NewMatchNoneQuery()
+	// What is left selects without ranking.
+	return c.set(p.Field, func(ctx context.Context) (docSet, error) { return c.eval(ctx, p) })
 }
 
 func (c compiler) all() bquery.Query {
@@ -144,7 +120,117 @@ func (c compiler) all() bquery.Query {
 }
 
 func (c compiler) set(what string, build func(context.Context) (docSet, error)) bquery.Query {
-	return &setQuery{what: what, build: build}
+	return &setQuery{what: what, build: build, snap: c.snap}
+}
+
+// eval finds the documents of a plan without ranking them: the postings of its terms
+// are joined as sets. Deleted documents are not taken out.
+func (c compiler) eval(ctx context.Context, p *query.Plan) (docSet, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	switch p.Op {
+	case query.OpAll:
+		return c.snap.all(c.kind[0]), nil
+	case query.OpAnd:
+		var d docSet
+		for _, not := range []bool{false, true} { // what is excluded comes last
+			for _, a := range p.Args {
+				if (a.Op == query.OpNot) != not {
+					continue
+				}
+				if not {
+					a = a.Args[0]
+				}
+				x, err := c.eval(ctx, a)
+				if err != nil {
+					return nil, err
+				}
+				switch {
+				case not:
+					if d == nil {
+						d = c.snap.all(c.kind[0])
+					}
+					d.minus(x)
+				case d == nil:
+					d = x
+				default:
+					d.and(x)
+				}
+			}
+		}
+		return d, nil
+	case query.OpOr:
+		d := c.snap.newSet()
+		for _, a := range p.Args {
+			x, err := c.eval(ctx, a)
+			if err != nil {
+				return nil, err
+			}
+			d.or(x)
+		}
+		return d, nil
+	case query.OpNot:
+		x, err := c.eval(ctx, p.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		d := c.snap.all(c.kind[0])
+		d.minus(x)
+		return d, nil
+	case query.OpTerm:
+		sets := []wordSet{{keywordField(c.kind, p.Field), p.Terms}}
+		if _, _, ok := isText(p.Field); ok {
+			var err error
+			if sets, err = c.stem(ctx, p.Field, p.Terms); err != nil {
+				return nil, err
+			}
+		}
+		return c.join(ctx, sets, nil)
+	case query.OpPrefix:
+		sets, err := c.lookup(ctx, p.Field, p.Terms[0], "*"+p.Terms[0], func(*form) bool { return true })
+		return c.join(ctx, sets, err)
+	case query.OpFuzzy:
+		want := p.Terms[0]
+		r := []rune(want)
+		sets, err := c.lookup(ctx, p.Field, string(r[:min(len(r), query.FuzzyPrefix)]), "~"+want, func(f *form) bool { return oneTypo(want, f.folded) })
+		return c.join(ctx, sets, err)
+	case query.OpPhrase:
+		d := c.snap.newSet()
+		err := c.snap.each(ctx, c.phrase(p), false, func(_, _ int, n uint64, _ float64) { d.add(n) })
+		return d, err
+	case query.OpNumber:
+		return c.numbers(p.Field, func(v float64) bool {
+			return v > p.Lo && v < p.Hi || v == p.Lo && !p.LoOut && v <= p.Hi || v == p.Hi && !p.HiOut && v >= p.Lo
+		})
+	case query.OpDate:
+		from, to := p.Dates(c.now)
+		lo, hi := math.Inf(-1), math.Inf(1)
+		if !from.IsZero() {
+			lo = float64(from.Unix())
+		}
+		if !to.IsZero() {
+			hi = float64(to.Unix())
+		}
+		return c.numbers(p.Field, func(v float64) bool { return v >= lo && v < hi })
+	case query.OpExists:
+		return c.exists(p.Field)
+	}
+	return c.snap.newSet(), nil
+}
+
+// join is the documents that have one of the words.
+func (c compiler) join(ctx context.Context, sets []wordSet, err error) (docSet, error) {
+	if err != nil {
+		return nil, err
+	}
+	d := c.snap.newSet()
+	for _, ws := range sets {
+		if err := c.snap.join(ctx, d, ws.field, ws.words); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
 }
 
 func (c compiler) boost(field string) float64 {
@@ -198,19 +284,14 @@ func anyOf(qs []bquery.Query) bquery.Query {
 	case 1:
 		return qs[0]
 	}
-	return bquery.NewDisjunctionQuery(qs)
+	return sumQuery(qs)
 }
 
 // words asks for the words that were looked up; nil when there are none.
 func (c compiler) words(field string, sets []wordSet) bquery.Query {
 	var any []bquery.Query
 	for _, ws := range sets {
-		switch {
-		case c.scored:
-			any = append(any, &wordQuery{ws, c.boost(field), c.length(field), c.weight})
-		default:
-			any = append(any, anyTerm(ws.field, ws.words, 1))
-		}
+		any = append(any, &wordQuery{ws, c.boost(field), c.length(field), c.weight})
 	}
 	return anyOf(any)
 }
@@ -240,58 +321,6 @@ func (c compiler) phrase(p *query.Plan) bquery.Query {
 	}}
 }
 
-// any asks for all words that begin so and fit. There may be very many, so their
-// documents are joined into a set; they do not rank.
-func (c compiler) any(field, start, what string, fits func(*form) bool) bquery.Query {
-	return c.set(what, func(ctx context.Context) (docSet, error) {
-		sets, err := c.lookup(ctx, field, start, what+"\x00"+start, fits)
-		if err != nil {
-			return nil, err
-		}
-		d := c.snap.newSet()
-		for _, ws := range sets {
-			if err := c.snap.join(ctx, d, ws); err != nil {
-				return nil, err
-			}
-		}
-		return d, nil
-	})
-}
-
-// join adds the live documents that have one of the words.
-func (s *snapshot) join(ctx context.Context, d docSet, ws wordSet) error {
-	var pl segment.PostingsList
-	var pi segment.PostingsIterator
-	for i, seg := range s.segs {
-		dict, err := seg.Segment().Dictionary(ws.field)
-		if err != nil {
-			return err
-		}
-		for n, w := range ws.words {
-			if n&0xff == 0xff {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-			}
-			if pl, err = dict.PostingsList([]byte(w), seg.Deleted(), pl); err != nil {
-				return err
-			}
-			pi = pl.Iterator(false, false, false, pi)
-			for {
-				p, err := pi.Next()
-				if err != nil {
-					return err
-				}
-				if p == nil {
-					break
-				}
-				d.add(s.off[i] + p.Number())
-			}
-		}
-	}
-	return nil
-}
-
 // numbers finds the documents with a number that fits.
 func (c compiler) numbers(name string, fits func(float64) bool) (docSet, error) {
 	d := c.snap.newSet()
@@ -312,7 +341,6 @@ func (c compiler) numbers(name string, fits func(float64) bool) (docSet, error) 
 			}
 		}
 	}
-	c.snap.live(d)
 	return d, nil
 }
 
@@ -333,8 +361,32 @@ func (c compiler) exists(name string) (docSet, error) {
 			}
 		}
 	}
-	c.snap.live(d)
 	return d, nil
+}
+
+// ofDeals finds the articles, or the prices, told of with the deals that q finds.
+func (c compiler) ofDeals(q query.Query) bquery.Query {
+	return c.set("articles of deals", func(ctx context.Context) (docSet, error) {
+		told, err := c.snap.counter(facet{field: keywordField("d", fieldArticle)})
+		if err != nil {
+			return nil, err
+		}
+		deals := compiler{snap: c.snap, kind: "d", now: c.now}
+		if err := c.snap.each(ctx, deals.compile(q, false), false, func(seg, doc int, _ uint64, _ float64) { told.add(seg, doc) }); err != nil {
+			return nil, err
+		}
+		names := told.dict.names()
+		ws := wordSet{field: fieldID}
+		if c.kind == "p" {
+			ws.field = keywordField("p", fieldArticle)
+		}
+		for o, n := range told.n {
+			if n > 0 {
+				ws.words = append(ws.words, names[o])
+			}
+		}
+		return c.join(ctx, []wordSet{ws}, nil)
+	})
 }
 
 // oneTypo tells whether b is a with at most one letter wrong, missing or added, or

@@ -120,12 +120,11 @@ func found(t testing.TB, ix *Index, view, q string) (out []string) {
 	t.Helper()
 	kind, _ := kindOf(view)
 	err := ix.withSnapshot(func(s *snapshot) error {
-		sh := ix.cur.Load()
 		c := compiler{snap: s, kind: kind, now: ix.opt.Now()}
 		for _, scored := range []bool{false, true} {
 			var ids []string
 			b := c.compile(parse(t, q), scored)
-			err := s.each(t.Context(), b, sh, scored, func(seg, doc int, _ uint64, _ float64) {
+			err := s.each(t.Context(), b, scored, func(seg, doc int, _ uint64, _ float64) {
 				id, err := s.segs[seg].DocID(uint64(doc))
 				if err != nil {
 					t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	bquery "github.com/blevesearch/bleve/v2/search/query"
@@ -70,6 +71,10 @@ type Request struct {
 	Facets []string
 	Weeks  bool   // fill Result.Weeks
 	Group  string // a field; "" takes the query's own; fills Result.Groups
+	// OfDeals makes the views Articles and Prices show the articles that tell of the
+	// deals the query finds, and their prices. The query then speaks of deals: of
+	// types, roles and statuses, which are no properties of an article.
+	OfDeals bool
 	// Highlight fills the fragments of the rows shown.
 	Highlight bool
 }
@@ -138,7 +143,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	if group == "" && len(req.Query.Group) > 0 {
 		group = req.Query.Group[0]
 	}
-	belongs := belongsTo(kind, order.name, req.Query.String())
+	belongs := belongsTo(kind, order.name, req.Query.String(), strconv.FormatBool(req.OfDeals))
 	var after *place
 	if req.Cursor != "" {
 		p, err := decodeCursor(req.Cursor, belongs)
@@ -156,17 +161,11 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		facets = append(facets, f)
 	}
 
-	select {
-	case ix.slot <- struct{}{}:
-		defer func() { <-ix.slot }()
-	case <-ctx.Done():
-		return res, ctx.Err()
-	}
-	sh, err := ix.hold()
+	sh, err := ix.enter(ctx)
 	if err != nil {
 		return res, err
 	}
-	defer sh.release()
+	defer ix.leave(sh)
 	res.Generation = sh.gen.Load()
 	snap, err := sh.snapshot()
 	if err != nil {
@@ -175,7 +174,11 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	defer func() { err = errors.Join(err, snap.close()) }()
 
 	c := compiler{snap: snap, kind: kind, now: ix.opt.Now()}
-	main := c.compile(req.Query, order.scored)
+	compile := c.compile
+	if req.OfDeals && kind != "d" {
+		compile = func(q query.Query, _ bool) bquery.Query { return c.ofDeals(q) }
+	}
+	main := compile(req.Query, order.scored)
 	// One pass serves the page, the weeks and every facet without a selection.
 	own := make([]*counter, len(facets))
 	var shared []*counter
@@ -195,7 +198,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		weeks = map[int32]int{}
 	}
 	page := newPage(req.Limit, after)
-	err = snap.each(ctx, main, sh, order.scored, func(seg, doc int, n uint64, score float64) {
+	err = snap.each(ctx, main, order.scored, func(seg, doc int, n uint64, score float64) {
 		res.Total++
 		if req.Limit > 0 {
 			set := snap.sets[seg]
@@ -216,8 +219,8 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		if !selected {
 			continue
 		}
-		q := c.compile(rest, false)
-		if err := snap.each(ctx, q, sh, false, func(seg, doc int, _ uint64, _ float64) { own[i].add(seg, doc) }); err != nil {
+		q := compile(rest, false)
+		if err := snap.each(ctx, q, false, func(seg, doc int, _ uint64, _ float64) { own[i].add(seg, doc) }); err != nil {
 			return res, fmt.Errorf("search: %w", err)
 		}
 	}
@@ -287,14 +290,28 @@ func groupNames(g string) []string {
 }
 
 // each calls f for every document that q finds, in the order of their numbers.
-func (s *snapshot) each(ctx context.Context, q bquery.Query, sh *shelf, scored bool, f func(seg, doc int, n uint64, score float64)) (err error) {
+func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func(seg, doc int, n uint64, score float64)) (err error) {
+	if set, ok := q.(*setQuery); ok {
+		d, err := set.run(ctx)
+		if err != nil {
+			return err
+		}
+		seg := 0
+		for n, ok := d.next(0); ok; n, ok = d.next(n + 1) {
+			for n >= s.off[seg+1] {
+				seg++
+			}
+			f(seg, int(n-s.off[seg]), n, 0)
+		}
+		return nil
+	}
 	opt := search.SearcherOptions{Score: "none"}
 	if scored {
 		opt.Score = ""
 	}
 	sctx := context.WithValue(ctx, search.GetScoringModelCallbackKey,
 		search.GetScoringModelCallbackFn(func() string { return bindex.BM25Scoring }))
-	sr, err := q.Searcher(sctx, s.r, sh.m, opt)
+	sr, err := q.Searcher(sctx, s.r, s.m, opt)
 	if err != nil {
 		return err
 	}

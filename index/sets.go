@@ -8,6 +8,7 @@ import (
 	"github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/search"
 	index "github.com/blevesearch/bleve_index_api"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 )
 
 // docSet is a set of document numbers of one snapshot.
@@ -33,6 +34,24 @@ func (d docSet) next(n uint64) (uint64, bool) {
 	return i*64 + uint64(bits.TrailingZeros64(w)), true
 }
 
+func (d docSet) and(x docSet) {
+	for i := range d {
+		d[i] &= x[i]
+	}
+}
+
+func (d docSet) or(x docSet) {
+	for i := range d {
+		d[i] |= x[i]
+	}
+}
+
+func (d docSet) minus(x docSet) {
+	for i := range d {
+		d[i] &^= x[i]
+	}
+}
+
 func (d docSet) count() (n uint64) {
 	for _, w := range d {
 		n += uint64(bits.OnesCount64(w))
@@ -52,28 +71,95 @@ func (s *snapshot) live(d docSet) {
 	}
 }
 
-// setQuery is a query of bleve whose documents are computed from the columns or
-// from many terms at once: ranges, prefixes and typos. bleve's own go through
-// sixteen terms a number, or one searcher a term, and bound neither.
+// all is every live or deleted document of a kind.
+func (s *snapshot) all(kind byte) docSet {
+	d := s.newSet()
+	for i, set := range s.sets {
+		for doc, k := range set.kind {
+			if k == kind {
+				d.add(s.off[i] + uint64(doc))
+			}
+		}
+	}
+	return d
+}
+
+// join adds the documents, deleted ones too, that have one of the terms.
+func (s *snapshot) join(ctx context.Context, d docSet, field string, terms []string) error {
+	var pl segment.PostingsList
+	var pi segment.PostingsIterator
+	for i, seg := range s.segs {
+		dict, err := seg.Segment().Dictionary(field)
+		if err != nil {
+			return err
+		}
+		for n, t := range terms {
+			if n&0x3f == 0 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+			}
+			if pl, err = dict.PostingsList([]byte(t), nil, pl); err != nil {
+				return err
+			}
+			pi = pl.Iterator(false, false, false, pi)
+			if o, ok := pi.(segment.OptimizablePostingsIterator); ok {
+				if n, ok := o.DocNum1Hit(); ok {
+					d.add(s.off[i] + n)
+					continue
+				}
+				if bm := o.ActualBitmap(); bm != nil {
+					bm.Iterate(func(n uint32) bool { d.add(s.off[i] + uint64(n)); return true })
+				}
+				continue
+			}
+			for {
+				p, err := pi.Next()
+				if err != nil {
+					return err
+				}
+				if p == nil {
+					break
+				}
+				d.add(s.off[i] + p.Number())
+			}
+		}
+	}
+	return nil
+}
+
+// setQuery is a query of bleve whose documents are a computed set: those of a search
+// that ranks nothing, ranges, prefixes and typos. bleve's own searchers make an
+// object of every hit, take sixteen terms for a number and one searcher for a term,
+// and bound neither.
 type setQuery struct {
 	what  string
-	score float64 // of each hit
-	build func(ctx context.Context) (docSet, error)
+	build func(ctx context.Context) (docSet, error) // may contain deleted documents
+	snap  *snapshot
 }
 
 // Searcher implements bleve's query.Query.
 func (q *setQuery) Searcher(ctx context.Context, _ index.IndexReader, _ mapping.IndexMapping, _ search.SearcherOptions) (search.Searcher, error) {
+	d, err := q.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &setSearcher{set: d}, nil
+}
+
+// run returns the live documents.
+func (q *setQuery) run(ctx context.Context) (docSet, error) {
 	d, err := q.build(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.what, err)
 	}
-	return &setSearcher{set: d, score: q.score}, nil
+	q.snap.live(d)
+	return d, nil
 }
 
 type setSearcher struct {
-	set   docSet
-	from  uint64
-	score float64
+	set  docSet
+	from uint64
 }
 
 func (s *setSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
@@ -85,7 +171,6 @@ func (s *setSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, er
 	s.from = n + 1
 	m := ctx.DocumentMatchPool.Get()
 	m.IndexInternalID = index.NewIndexInternalID(m.IndexInternalID, n)
-	m.Score = s.score
 	return m, nil
 }
 

@@ -375,6 +375,127 @@ func (s *wordSearcher) Min() int                   { return 0 }
 func (s *wordSearcher) Size() int                  { return 0 }
 func (s *wordSearcher) DocumentMatchPoolSize() int { return 1 }
 
+// sumQuery finds what any of its parts finds and adds their scores up. bleve's
+// disjunction scales them by the share of parts that match, so that a common word in
+// title and text would beat the right word in the title.
+type sumQuery []bquery.Query
+
+// Searcher implements bleve's query.Query.
+func (q sumQuery) Searcher(ctx context.Context, r index.IndexReader, m mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+	s := &sumSearcher{}
+	for _, part := range q {
+		p, err := part.Searcher(ctx, r, m, opt)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s.parts = append(s.parts, p)
+	}
+	s.cur = make([]*search.DocumentMatch, len(s.parts))
+	return s, nil
+}
+
+type sumSearcher struct {
+	parts   []search.Searcher
+	cur     []*search.DocumentMatch // nil when there are no more
+	started bool
+}
+
+func (s *sumSearcher) start(ctx *search.SearchContext) (err error) {
+	if s.started {
+		return nil
+	}
+	s.started = true
+	for i, p := range s.parts {
+		if s.cur[i], err = p.Next(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sumSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	var least *search.DocumentMatch
+	for _, m := range s.cur {
+		if m != nil && (least == nil || m.IndexInternalID.Compare(least.IndexInternalID) < 0) {
+			least = m
+		}
+	}
+	if least == nil {
+		return nil, nil
+	}
+	for i, m := range s.cur {
+		if m == nil || m != least && !m.IndexInternalID.Equals(least.IndexInternalID) {
+			continue
+		}
+		if m != least {
+			least.Score += m.Score
+			ctx.DocumentMatchPool.Put(m)
+		}
+		var err error
+		if s.cur[i], err = s.parts[i].Next(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return least, nil
+}
+
+func (s *sumSearcher) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	for i, m := range s.cur {
+		if m == nil || m.IndexInternalID.Compare(id) >= 0 {
+			continue
+		}
+		ctx.DocumentMatchPool.Put(m)
+		var err error
+		if s.cur[i], err = s.parts[i].Advance(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return s.Next(ctx)
+}
+
+func (s *sumSearcher) Close() (err error) {
+	for _, p := range s.parts {
+		err = errors.Join(err, p.Close())
+	}
+	return err
+}
+
+func (s *sumSearcher) Weight() (w float64) {
+	for _, p := range s.parts {
+		w += p.Weight()
+	}
+	return w
+}
+
+func (s *sumSearcher) SetQueryNorm(n float64) {
+	for _, p := range s.parts {
+		p.SetQueryNorm(n)
+	}
+}
+
+func (s *sumSearcher) Count() (n uint64) {
+	for _, p := range s.parts {
+		n += p.Count()
+	}
+	return n
+}
+
+func (s *sumSearcher) DocumentMatchPoolSize() (n int) {
+	for _, p := range s.parts {
+		n += p.DocumentMatchPoolSize()
+	}
+	return n + 1
+}
+
+func (s *sumSearcher) Min() int  { return 0 }
+func (s *sumSearcher) Size() int { return 0 }
+
 // deferred is a query whose words are looked up when it is run, under the context
 // of the search.
 type deferred struct {
