@@ -23,14 +23,17 @@ type doc struct {
 	seenLow     map[string]bool // words without one
 	titleCase   bool            // the title is a Headline Written Like This
 
-	recent []recent              // names in order of reading
-	topic  []party               // subject of the last sentence that had one
-	pair   []party               // parties of the last deal with two
-	main   *party                // whom the article is mainly about: the first subject
-	last   *cand                 // the last deal found
-	mem    map[string]remembered // who last held a role
-	trace  *Trace
-	shut   map[[2]int]bool // names that are only compared with, by part and start
+	recent    []recent              // names in order of reading
+	topic     []party               // subject of the last sentence that had one
+	pair      []party               // parties of the last deal with two
+	main      *party                // whom the article is mainly about: the first subject
+	last      *cand                 // the last deal found
+	mem       map[string]remembered // who last held a role
+	first     *cand                 // the first deal found
+	directed  string                // the last type that has two sides
+	titlePair []party               // the two vendors of the title
+	trace     *Trace
+	shut      map[[2]int]bool // names that are only compared with, by part and start
 }
 
 type remembered struct {
@@ -258,6 +261,9 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		return d.topic
 	}
 	if an.pair {
+		if !an.pronoun && len(d.titlePair) == 2 && s.in == "text" {
+			return d.titlePair
+		}
 		if an.pronoun {
 			// they, ils: the last group of several, else nobody
 			for k := len(left) - 1; k >= 0; k-- {
@@ -326,6 +332,13 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 			return d.topic
 		}
 		return nil
+	}
+	if an.kinds == kVendor && d.first != nil {
+		for _, rp := range d.first.roles {
+			if rp.role == "vendor" && !inSentence[rp.p.org] {
+				return []party{{org: rp.p.org}} // « la marque »: the one the article is about
+			}
+		}
 	}
 	if s.opens && s.para > 0 && len(left) == 0 && d.main != nil && fits(*d.main) {
 		return []party{{org: d.main.org}} // a paragraph that opens with "the company" speaks of the article's own
@@ -405,6 +418,9 @@ func (d *doc) remember(s *sent, at int, items []item) {
 			if !items[k].excl && !items[k].anaphor {
 				two = append(two, items[k].parties...)
 			}
+		}
+		if len(two) == 2 && d.titlePair == nil && two[0].org.known && two[1].org.known && two[0].org != two[1].org {
+			d.titlePair = two
 		}
 		if len(two) == 2 && two[0].org.known && two[1].org.known && two[0].org != two[1].org {
 			d.pair = two

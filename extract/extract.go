@@ -117,6 +117,12 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 			}
 			c := got[k]
 			d.last = &c
+			if d.first == nil {
+				d.first = &c
+			}
+			if pairRoles[c.typ][0] != "" {
+				d.directed = c.typ
+			}
 			for _, rp := range c.roles {
 				if rp.role != "" {
 					d.mem[rp.role] = remembered{rp.p, c.typ, i}

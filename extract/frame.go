@@ -568,7 +568,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			case aside >= 0 && (it.prep == sNone || it.prepAt > aside+2) && out[sObject] != nil:
 			case aside >= 0 && it.prep != sNone && it.prepAt > aside+2:
 			case it.prep != sNone && it.prepAt > t.to && d.ownedByVerb(v, it.prepAt):
-			case it.prep != sNone && it.prepAt >= t.to-1:
+			case it.prep != sNone && it.prepAt >= t.to-1 && (it.prepAt >= t.to || r.roles[it.prep] != ""):
 				p := it.prep
 				if p == sOf && r.roles[sOf] == "" {
 					if gotOf == nil && out[sObject] == nil {
@@ -579,7 +579,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				} else if p == sTo && r.roles[p] == "" && out[sObject] == nil && false {
 					out[sObject] = it
 				}
-			case it.prep == sNone && out[sObject] == nil && r.roles[sObject] != "" && (!comma || it.from-t.to <= 3) && prep == 0:
+			case (it.prep == sNone || it.prepAt < t.to) && out[sObject] == nil && r.roles[sObject] != "" && (!comma || it.from-t.to <= 3) && prep == 0:
 				out[sObject] = it
 			case r.noun && it.prep == sNone && d.l.lang == "fr" && i == t.to && out[sComp] == nil:
 				out[sComp] = it // « le partenariat Dell-EMC »
@@ -704,10 +704,16 @@ func (d *doc) ownLine(v *view, t *trigger, su *item) *item {
 	var p *party
 	if m, ok := d.mem["vendor"]; ok && m.p.org != seller && m.p.org.known {
 		p = &m.p
-	} else if d.main != nil && d.main.org != seller && d.main.org.main&kDistributor == 0 {
+	} else if d.main != nil && d.main.org != seller && makes(d.main.org) {
 		p = d.main
-	} else if len(d.topic) == 1 && d.topic[0].org != seller && d.topic[0].org.known && d.topic[0].org.main&kDistributor == 0 {
+	} else if len(d.topic) == 1 && d.topic[0].org != seller && d.topic[0].org.known && makes(d.topic[0].org) {
 		p = &d.topic[0]
+	} else {
+		for i := len(d.recent) - 1; i >= 0 && p == nil; i-- {
+			if q := &d.recent[i].p; q.org != seller && q.org.known && makes(q.org) {
+				p = q
+			}
+		}
 	}
 	if p == nil {
 		for i := range v.items {
@@ -718,6 +724,11 @@ func (d *doc) ownLine(v *view, t *trigger, su *item) *item {
 		return nil
 	}
 	return &item{from: k, to: k + 1, parties: []party{{org: p.org}}, prepAt: -1, anaphor: true}
+}
+
+// makes tells an organisation that sells its own, not others' products.
+func makes(o *org) bool {
+	return o.main&(kDistributor|kIntegrator|kReseller|kMSP|kMarketplace) == 0
 }
 
 // jointSubject joins the subjects of "Orange and the digital arm of the post office, Docaposte, are setting up …".
@@ -753,6 +764,13 @@ func (d *doc) ownedByVerb(v *view, i int) bool {
 		k--
 	}
 	t := &v.s.toks[k]
+	if t.kind == 'w' && t.verbs == nil && t.class == 0 && d.l.preps[v.s.toks[i].low] == sBy {
+		for _, end := range [...]string{"é", "ée", "és", "ées", "ed"} {
+			if strings.HasSuffix(t.low, end) {
+				return true
+			}
+		}
+	}
 	return t.kind == 'w' && t.verbs != nil && t.class&(cLight|cHead) == 0 && d.tenseAt(v.s, k, "") != 0
 }
 
@@ -826,6 +844,13 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if inQuote := s.toks[t.from].quoted; inQuote && (r.vague || r.weak) {
 		return nil, "a vague word inside a quotation"
 	}
+	if r.unless != nil && t.head != t.from {
+		for _, fm := range s.toks[t.head].verbs {
+			if slices.Contains(r.unless, fm.verb) {
+				return nil, "given up, not taken"
+			}
+		}
+	}
 	if r.governed != nil && !d.governedBy(v, t) {
 		return nil, "no verb that carries it"
 	}
@@ -887,7 +912,17 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		if c, ok := d.again(v, t); ok {
 			return []cand{c}, ""
 		}
-		return nil, "no party"
+		// "a commercial agreement will preserve their joint development"
+		for k := range v.items {
+			it := &v.items[k]
+			if r.vague && r.noun && it.possDet && len(it.parties) == 2 && it.from > t.to && it.from-t.to < 8 && v.clause[it.from] == v.clause[t.from] {
+				got = append(got, rp{"partner", it, sPoss})
+				break
+			}
+		}
+		if len(got) == 0 {
+			return nil, "no party"
+		}
 	}
 	// who takes part
 	var rps []roleParty
@@ -934,8 +969,16 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 			return nil, "only one party"
 		}
 	}
+	if len(got) == 1 && got[0].sl == sSubject && r.other {
+		return nil, "nobody on the other side"
+	}
 	if len(rps) > 1 && !r.unary && oneSided(r, rps) {
-		return nil, "all on one side"
+		p := d.missing(v, t, rps[:1], hadSubject)
+		if p == nil || slices.ContainsFunc(rps, func(x roleParty) bool { return x.p.org == p.p.org }) {
+			return nil, "all on one side"
+		}
+		rps = append(rps, *p)
+		anaphoric = true
 	}
 	if r.unary {
 		rps = rps[:1]
@@ -1102,7 +1145,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	if v.s.in == "title" {
 		// « Symantec : Arrow perd son exclusivité »
 		if len(v.items) > 1 && v.items[0].to < len(v.s.toks) && v.s.toks[v.items[0].to].low == ":" && len(v.items[0].parties) == 1 && len(wants) > 0 {
-			if p := v.items[0].parties[0]; p.org.known && p.org != h.p.org {
+			if p := v.items[0].parties[0]; p.org.known && fitsRole(r, wants[0], p.org) && p.org != h.p.org {
 				return &roleParty{role: wants[0], p: p}
 			}
 		}
@@ -1111,10 +1154,35 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	if !d.leavesOut(v, t) {
 		return nil
 	}
+	fits := func(role string, o *org) bool {
+		for sl := range r.roles {
+			if r.roles[sl] == role && r.kinds[sl] != 0 && o.kinds&r.kinds[sl] == 0 {
+				return false
+			}
+		}
+		return o != h.p.org
+	}
+	if r.vague && h.p.org.main&kDistributor != 0 {
+		wants = append(wants, "vendor")
+	}
 	for _, w := range wants {
-		if m, ok := d.mem[w]; ok && v.at-m.sent <= 8 && m.p.org != h.p.org && (m.typ == r.typ || r.vague) {
+		if m, ok := d.mem[w]; ok && v.at-m.sent <= 8 && fits(w, m.p.org) && (m.typ == r.typ || r.vague) {
 			return &roleParty{role: w, p: m.p}
 		}
+		if m, ok := d.mem["entity"]; ok && (w == "integrator" || w == "customer") && v.at-m.sent <= 4 && fits(w, m.p.org) {
+			return &roleParty{role: w, p: m.p}
+		}
+	}
+	if r.typ == "oem_integration" && slices.Contains(wants, "provider") {
+		// "servers certified for the package": whose package was named last
+		for i := len(d.recent) - 1; i >= 0 && v.at-d.recent[i].sent <= 2; i-- {
+			if q := d.recent[i].p; q.product != "" && q.org.known && fits("provider", q.org) {
+				return &roleParty{role: "provider", p: q}
+			}
+		}
+	}
+	if r.typ == "partnership" && r.noun && d.main != nil && fits("partner", d.main.org) && t.to < len(v.s.toks) && v.s.toks[t.to].class&cLight != 0 && d.tenseAt(v.s, t.to, "")&tPart != 0 {
+		return &roleParty{role: "partner", p: *d.main} // "despite an alliance signed in 2020"
 	}
 	// what the article is about: "considering stakes in the listing"
 	if r.typ == "investment" && r.noun && d.main != nil && d.main.org != h.p.org && slices.Contains(wants, "investee") {
@@ -1123,7 +1191,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	// the other one of the last deal
 	if len(d.pair) == 2 && len(wants) > 0 && d.last != nil && v.at-d.last.sent <= 2 && r.noun {
 		for k, p := range d.pair {
-			if p.org == h.p.org {
+			if p.org == h.p.org && fits(wants[0], d.pair[1-k].org) {
 				return &roleParty{role: wants[0], p: d.pair[1-k]}
 			}
 		}
@@ -1132,10 +1200,19 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	if hadSubject || len(wants) == 0 {
 		return nil
 	}
-	if len(d.topic) == 1 && d.topic[0].org != h.p.org && v.startsBare(t.from) {
+	if len(d.topic) == 1 && fits(wants[0], d.topic[0].org) && v.startsBare(t.from) {
 		return &roleParty{role: wants[0], p: d.topic[0]}
 	}
 	return nil
+}
+
+func fitsRole(r *rule, role string, o *org) bool {
+	for sl := range r.roles {
+		if r.roles[sl] == role && r.kinds[sl] != 0 && o.kinds&r.kinds[sl] == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // leavesOutNeed tells whether a noun's needed place may come from what was said before: the target of "a bid", the company of "stakes".
@@ -1199,7 +1276,7 @@ func (v *view) startsBare(i int) bool {
 func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 	c.typ = d.refine(v, t, c.typ, rps)
 	// the vague "agreement" of two who have just been said to merge is that merger
-	if t.rule.vague && c.anaphor && d.last != nil && d.last.typ != "partnership" && c.typ == "partnership" && len(rps) == 2 && v.at-d.last.sent <= 3 && sameOrgs(rps, d.last.roles) {
+	if t.rule.vague && (strings.HasSuffix(t.rule.id, ".deal") || strings.HasSuffix(t.rule.id, ".accord")) && c.anaphor && d.last != nil && d.last.typ != "partnership" && c.typ == "partnership" && len(rps) == 2 && v.at-d.last.sent <= 3 && sameOrgs(rps, d.last.roles) {
 		c.typ, c.roles = d.last.typ, d.last.roles
 		return []cand{c}
 	}
@@ -1362,8 +1439,8 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 	if r.vague {
 		if m := d.modifier(v, t); m != "" {
 			typ = m
-		} else if d.similar(v, t) && d.last != nil && pairRoles[d.last.typ][0] != "" {
-			typ = d.last.typ
+		} else if d.similar(v, t) && d.directed != "" {
+			typ = d.directed
 		}
 	}
 	switch typ {

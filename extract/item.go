@@ -434,6 +434,14 @@ func (d *doc) group(s *sent, atoms []atom, at int) []item {
 			// « Azure de Microsoft », "Amazon Web Services (AWS)", "Microsoft's Azure"
 			last := &it.parties[len(it.parties)-1]
 			between := toks[it.to:next.from]
+			if len(between) == 0 && next.unknown && !next.customer && last.org.known && !it.unknown {
+				if last.product == "" { // "Lenovo ThinkEdge": a product the catalogue lacks
+					last.product = d.slice(s.in, toks[next.from].start, toks[next.to-1].end)
+				}
+				it.to = next.to
+				k++
+				continue
+			}
 			if merged := d.mergeOwner(last, next, between); merged {
 				it.to = next.to
 				if it.to < len(toks) && toks[it.to].low == ")" {
@@ -597,7 +605,7 @@ func (d *doc) attach(s *sent, it *item) {
 			return
 		}
 		if t.class&(cBe|cHave|cModal) != 0 {
-			it.afterVerb = true
+			it.afterVerb = i > 0 // "Is Arm flirting …"
 			return
 		}
 		if d.isVerb(s, i) && t.class&cHead == 0 {

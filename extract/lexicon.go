@@ -107,6 +107,8 @@ type rule struct {
 	not    []pattern // what must not follow the trigger
 	conf   float64
 
+	other    bool     // a subject of two is not enough: somebody must be on the other side
+	unless   []string // a noun that does not count with one of these verbs
 	governed []string // a noun that counts only with one of these verbs
 }
 
@@ -204,6 +206,8 @@ type ruleYAML struct {
 	Not     []string          `yaml:"not"`
 	Conf    float64           `yaml:"confidence"`
 	Govern  string            `yaml:"governed_by"` // verbs
+	Unless  string            `yaml:"unless"`      // verbs
+	Other   bool              `yaml:"other"`
 }
 
 type wordsFile struct {
@@ -412,6 +416,11 @@ func (l *lexicon) addRule(typ string, ry ruleYAML, conjugate func(string)) error
 	}
 	if ry.ID == "" {
 		return fmt.Errorf("no id")
+	}
+	base.other = ry.Other
+	for v := range strings.FieldsSeq(ry.Unless) {
+		conjugate(v)
+		base.unless = append(base.unless, v)
 	}
 	for v := range strings.FieldsSeq(ry.Govern) {
 		conjugate(v)

@@ -146,6 +146,8 @@ func (d *doc) dropCovered(cs []cand) []cand {
 				drop = "joint_venture says it more exactly"
 			case a.typ == b.typ && unknownsOf(a) > 0 && ka != kb && coversKey(kb, ka) && unknownsOf(b) == 0 && shortName(a, b):
 				drop = "said with a known party"
+			case a.typ == b.typ && d.childOf(a, b):
+				drop = "the owner is the party"
 			case a.rule.conf <= 0.5 && a.typ == "acquisition" && b.typ != "acquisition" && ka == kb && a.sent == b.sent:
 				drop = "the talks are about " + b.typ
 			case a.typ == b.typ && ka == kb && a.partyKey() != b.partyKey() && unknownsOf(a) > 0 && (unknownsOf(b) == 0 && strings.Contains(kb, "~") || unknownsOf(b) > 0 && i > j && sameUnknown(a, b)):
@@ -184,6 +186,24 @@ func unknownsOf(c *cand) int {
 		}
 	}
 	return n
+}
+
+// childOf tells whether a is b with a brand in the place of its owner.
+func (d *doc) childOf(a, b *cand) bool {
+	if len(a.roles) != len(b.roles) || len(a.roles) < 2 {
+		return false
+	}
+	child := 0
+	for _, x := range a.roles {
+		if slices.ContainsFunc(b.roles, func(y roleParty) bool { return y.p.org == x.p.org }) {
+			continue
+		}
+		if !slices.ContainsFunc(b.roles, func(y roleParty) bool { return d.x.cat.Owns(y.p.org.id, x.p.org.id, d.at) }) {
+			return false
+		}
+		child++
+	}
+	return child == 1
 }
 
 // shortName tells whether an unknown party of a is a vendor of b by a part of its name: Extreme, Extreme Networks.

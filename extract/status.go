@@ -36,6 +36,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		if q.from >= t.to && (q.class == qEffect || q.class == qBackground || q.class == qPlan || q.class == qRumour) && v.commaBetween(t.to, q.from) {
 			continue // an afterthought: "awarded to CGI, already present there"
 		}
+		if q.class == qEffect && abs(q.from-t.from) > 7 && abs(q.from-t.head) > 7 && !sinceWords[s.toks[q.from].low] {
+			continue
+		}
 		follows := false
 		if q.from >= t.to && (q.class == qEnd || q.class == qDone || q.class == qDenial || q.class == qKeep) {
 			follows = v.noNewSubject(t.to, q.from)
@@ -155,6 +158,14 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	if r.status != "" {
 		return set(r.status, t.text)
 	}
+	if r.noun && r.typ == "acquisition" && s.in == "text" {
+		for k := t.from - 1; k >= 0 && k >= t.from-4; k-- {
+			switch s.toks[k].low {
+			case "depuis", "since", "après", "after", "following", "suite":
+				return set("background", s.toks[k].raw)
+			}
+		}
+	}
 	year := d.pastYear(v, home)
 	capital := r.typ == "acquisition" || r.typ == "investment" || r.typ == "joint_venture" || r.typ == "litigation"
 	if has[qBackground] != nil {
@@ -248,6 +259,8 @@ func (v *view) noNewSubject(from, to int) bool {
 	}
 	return to-from < 25
 }
+
+var sinceWords = map[string]bool{"depuis": true, "since": true}
 
 func (r *rule) partnerProgram() bool { return r.typ == "partner_program" }
 
