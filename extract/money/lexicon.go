@@ -124,9 +124,9 @@ func (w *words) intern(m map[string]int32, s string) int32 {
 type Reader struct {
 	words  words
 	langs  []*language
-	signs  *trie // currency signs and codes, over exact ids
-	shop   *trie // the same and what only a shop string may hold
-	fused  map[string]fusion
+	signs  *trie             // currency signs and codes, over exact ids
+	shop   *trie             // the same and what only a shop string may hold
+	fused  map[string]string // what may follow an abbreviation: EUR, E
 	known  map[string]bool
 	thirds map[string]bool // currencies with thousandths
 	pool   sync.Pool       // of *scan
@@ -151,7 +151,7 @@ func New() (*Reader, error) {
 	r := &Reader{
 		words: words{folded: make(map[string]int32, 4000), stems: map[string]int32{}, stem: 99, exact: make(map[string]int32, 600)},
 		signs: newTrie(600), shop: newTrie(700),
-		fused: map[string]fusion{}, known: map[string]bool{"%": true}, thirds: map[string]bool{},
+		fused: map[string]string{}, known: map[string]bool{"%": true}, thirds: map[string]bool{},
 	}
 	build := new(builder)
 	signs, err := parseYAML(string(currenciesYAML))
@@ -159,9 +159,6 @@ func New() (*Reader, error) {
 		return nil, fmt.Errorf("read currencies.yaml: %w", err)
 	}
 	signs.each(func(code string, n *node) { r.addSigns(build, code, n) })
-	for abbr, power := range abbreviations {
-		r.fused[abbr] = fusion{power, ""}
-	}
 	sheets := map[string]*node{}
 	order := []string{"fr", "en"}
 	for _, code := range order {
@@ -213,14 +210,32 @@ func (r *Reader) addSigns(b *builder, code string, n *node) {
 	for _, text := range n.get("shop").strings() {
 		r.shop.put(r.exactIDs(b, text), phrase{role: roleCurrency, name: code, sub: tight(text)})
 	}
-	for abbr, power := range abbreviations {
-		for _, text := range n.get("fused").strings() {
-			r.fused[abbr+text] = fusion{power, code}
-		}
-		if len(signs) > 0 {
-			r.fused[abbr+code] = fusion{power, code}
+	for _, text := range n.get("fused").strings() {
+		r.fused[text] = code
+	}
+	if len(signs) > 0 {
+		r.fused[code] = code
+	}
+}
+
+// fusion reads a magnitude alone or written together with a currency: k, MEUR, kE.
+func (r *Reader) fusion(w string) (fusion, bool) {
+	if len(w) > 8 {
+		return fusion{}, false
+	}
+	if power, ok := abbreviations[w]; ok {
+		return fusion{power, ""}, true
+	}
+	for _, size := range [2]int{3, 1} {
+		if len(w) > size {
+			if power, ok := abbreviations[w[:len(w)-size]]; ok {
+				if code, ok := r.fused[w[len(w)-size:]]; ok {
+					return fusion{power, code}, true
+				}
+			}
 		}
 	}
+	return fusion{}, false
 }
 
 // compile adds a sheet to a language; of the other language's sheet (own false)

@@ -58,7 +58,7 @@ func (s *scan) currency(i int, wordsToo bool) (code string, next int, fused int,
 		return code, i + length, 0, true
 	}
 	if s.toks[i].kind == word {
-		if f, found := s.r.fused[s.tok(i)]; found && f.code != "" {
+		if f, found := s.r.fusion(s.tok(i)); found && f.code != "" {
 			return f.code, i + 1, f.power, true
 		}
 	}
@@ -191,7 +191,7 @@ func (s *scan) magnitude(v *value, k int, prefixed bool) int {
 			return k
 		}
 	}
-	if f, ok := s.r.fused[s.tok(k)]; ok {
+	if f, ok := s.r.fusion(s.tok(k)); ok {
 		switch {
 		case f.code != "" && !prefixed:
 			v.power, v.code, v.last, v.sym = f.power, f.code, k, s.tok(k)

@@ -119,6 +119,7 @@ func (p *flow) value() (node, error) {
 	var n node
 	switch {
 	case p.eat('['):
+		n.list = make([]node, 0, strings.Count(p.s[p.i:], ",")+1)
 		for !p.eat(']') {
 			v, err := p.value()
 			if err != nil {

@@ -35,9 +35,6 @@ func strung(v any) any {
 		}
 		return m
 	case []any:
-		if len(v) == 0 {
-			return ""
-		}
 		l := []any{}
 		for _, x := range v {
 			l = append(l, strung(x))
