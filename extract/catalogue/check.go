@@ -67,6 +67,23 @@ func (src *source) check() []Problem {
 			if g == nil && src.common[Fold(text)] {
 				bad("%q is a common word: give it a guard", text)
 			}
+			if g != nil {
+				for _, cue := range g.Against {
+					if nameKey(cue) == nameKey(text) {
+						bad("guard of %q: the cue %q against it is the name itself", text, cue)
+					}
+				}
+				for _, l := range g.Opens {
+					if l != "fr" && l != "en" {
+						bad("guard of %q: opens must be fr or en", text)
+					}
+				}
+				for _, cue := range append(slices.Clone(g.For), g.Against...) {
+					if len(tokenize(cue, nil)) == 0 {
+						bad("guard of %q: empty cue", text)
+					}
+				}
+			}
 			if g != nil && g.Default != "accept" && g.Default != "reject" {
 				bad("guard of %q: default must be accept or reject, not %q", text, g.Default)
 			}

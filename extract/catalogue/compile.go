@@ -229,7 +229,7 @@ func (src *source) compile() []byte {
 	writeNames(w, names)
 	w.num(len(guards))
 	for _, g := range guards {
-		w.num(btoi(g.Default == "accept"))
+		w.num(btoi(g.Default == "accept") | btoi(g.Proper)<<1)
 		w.str(strings.Join(g.Opens, " "))
 	}
 	var cueNames []nameRec
@@ -255,6 +255,7 @@ func (src *source) compile() []byte {
 	w.strs(src.context.Determiners)
 	w.strs(src.context.Tails)
 	w.strs(src.context.Regions)
+	w.strs(src.context.Strangers)
 
 	head := []byte(magic)
 	head = binary.AppendUvarint(head, uint64(len(w.table)))

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -8,13 +9,14 @@ import (
 
 // guard is what the compiled catalogue keeps of an ambiguous name's YAML beside its cues.
 type guard struct {
+	proper bool   // a capital proves nothing
 	accept bool   // what to do when the context decides nothing
 	opens  string // "en", "fr", "en fr": languages in which the word often opens a sentence as an ordinary word
 }
 
 type wordLists struct {
-	cues                                      [][]int32 // of each cue phrase: guard*2, +1 when it speaks against
-	roles, verbs, determiners, tails, regions map[uint64]bool
+	cues                                                 [][]int32 // of each cue phrase: guard*2, +1 when it speaks against
+	roles, verbs, determiners, tails, regions, strangers map[uint64]bool
 }
 
 // The weights of the decision features. A match is kept at keepAt or more when its name is rejected by default, above dropAt when it is
@@ -26,6 +28,7 @@ const (
 	cueHere, cueNear         = 2.0, 1.5  // a cue for the name in the sentence, in the one before or after
 	againstHere, againstNear = -2.5, -.5 // a cue against it
 	capital, acronym         = 2.0, 1.0  // a capital in mid-sentence; of capitals only, it may be some other abbreviation
+	product                  = .5        // a capital on a product, which is often named after an ordinary word
 	roleBefore               = 2.0       // l'opérateur X, distributor X
 	determiner               = -2.5      // la box
 	modifier                 = -1.0      // the X app
@@ -37,6 +40,8 @@ const (
 	tailAfter                = 1.5       // X France, X Inc
 	longerName               = -3.0      // Big X, X County
 	elsewhere                = 1.5       // clearly named elsewhere in the article
+	bare                     = 1.0       // opens a French sentence without an article, as common nouns do not
+	field                    = .5        // two others of its kind in the article
 )
 
 // sentence is a range of tokens.
@@ -52,11 +57,20 @@ type reading struct {
 	lang  string
 	toks  []token
 	sents []sentence
-	of    []int32 // sentence of each token
-	known []Match // everything the catalogue knows in the text, ambiguous or not
-	first []int32 // token where each of known begins
-	inner []int32 // token → known match that covers it, -1 none
-	cues  map[int32][]cueHit
+	of    []int32               // sentence of each token
+	known []Match               // everything the catalogue knows in the text, ambiguous or not
+	first []int32               // token where each of known begins
+	inner []int32               // token → known match that covers it, -1 none
+	cues  map[int32][]cueHit    // of each guard, in order
+	count map[[2]int32]cueCount // of each guard and sentence
+	memo  map[companyKey]float64
+}
+
+type cueCount struct{ for_, against int }
+
+type companyKey struct {
+	vendor, sentence int32
+	product          bool
 }
 
 type cueHit struct {
@@ -79,7 +93,9 @@ func (c *Catalogue) Disambiguate(text, lang string, matches []Match, at time.Tim
 			continue
 		}
 		if m.Strength != Ambiguous {
-			out = append(out, m)
+			if m.By > ByProduct || !c.stranger(text[m.End:]) {
+				out = append(out, m)
+			}
 			continue
 		}
 		if rd == nil {
@@ -93,8 +109,24 @@ func (c *Catalogue) Disambiguate(text, lang string, matches []Match, at time.Tim
 	return out
 }
 
+// stranger says whether the word after a name makes it somebody else: Tivoli Gardens, Azure Capital Partners. In the name of a fund it takes
+// both words, since Intel Capital is Intel's.
+func (c *Catalogue) stranger(rest string) bool {
+	if len(rest) < 2 || rest[0] != ' ' || rest[1] < 'A' || rest[1] > 'Z' {
+		return false
+	}
+	toks := tokenize(rest[:min(len(rest), 48)], nil)
+	if len(toks) == 0 {
+		return false
+	}
+	if c.words.strangers[toks[0].hash] {
+		return true
+	}
+	return len(toks) > 1 && toks[1].sep == sepSpace && toks[1].hash == hashPartners && (toks[0].hash == hashCapital || toks[0].hash == hashVenture)
+}
+
 func (c *Catalogue) read(text, lang string, day Date) *reading {
-	rd := &reading{c: c, text: text, lang: lang, toks: tokenize(text, nil), cues: map[int32][]cueHit{}}
+	rd := &reading{c: c, text: text, lang: lang, toks: tokenize(text, nil), cues: map[int32][]cueHit{}, count: map[[2]int32]cueCount{}}
 	rd.known = c.scan(text, day, ByPress)
 	rd.split()
 	rd.inner = make([]int32, len(rd.toks))
@@ -177,6 +209,8 @@ func (rd *reading) findCues() {
 			}
 			for _, g := range rd.c.words.cues[n.target] {
 				rd.cues[g/2] = append(rd.cues[g/2], cueHit{i, i + len(n.words), g%2 == 1})
+				key := [2]int32{g / 2, rd.of[i]}
+				rd.count[key] = rd.count[key].add(g%2 == 1, 1)
 			}
 		}
 	}
@@ -224,6 +258,7 @@ type evidence struct {
 }
 
 func (rd *reading) evidence(clear []bool) evidence {
+	rd.memo = map[companyKey]float64{}
 	ev := evidence{make([]map[string]bool, len(rd.sents)), make([]map[string]bool, len(rd.sents)), map[string]int{}}
 	put := func(sets []map[string]bool, s int32, id string) {
 		if sets[s] == nil {
@@ -251,29 +286,49 @@ func (rd *reading) cued(k int) float64 {
 	n := &rd.c.names[m.name]
 	j := i + len(n.words)
 	s := rd.of[i]
-	var for_, against float64
-	for _, h := range rd.cues[n.guard] {
-		overlaps := h.start < j && h.end > i
-		if overlaps {
-			if h.against {
-				return -100
-			}
+	here := rd.count[[2]int32{n.guard, s}]
+	hits := rd.cues[n.guard]
+	from, _ := slices.BinarySearchFunc(hits, i-maxCue, func(h cueHit, at int) int { return h.start - at })
+	for _, h := range hits[from:] {
+		if h.start >= j {
+			break
+		}
+		if h.end <= i {
 			continue
 		}
-		d := rd.of[h.start] - s
-		switch {
-		case d == 0 && h.against:
-			against = min(against, againstHere)
-		case d == 0:
-			for_ = max(for_, cueHere)
-		case (d == 1 || d == -1) && h.against:
-			against = min(against, againstNear)
-		case d == 1 || d == -1:
-			for_ = max(for_, cueNear)
+		if h.against {
+			return -100
 		}
+		here = here.add(false, -1) // a cue inside the name itself proves nothing
 	}
-	return for_ + against
+	before, after := rd.count[[2]int32{n.guard, s - 1}], rd.count[[2]int32{n.guard, s + 1}]
+	total := 0.0
+	switch {
+	case here.for_ > 0:
+		total += cueHere
+	case before.for_+after.for_ > 0:
+		total += cueNear
+	}
+	switch {
+	case here.against > 0:
+		total += againstHere
+	case before.against+after.against > 0:
+		total += againstNear
+	}
+	return total
 }
+
+func (n cueCount) add(against bool, d int) cueCount {
+	if against {
+		n.against += d
+	} else {
+		n.for_ += d
+	}
+	return n
+}
+
+// maxCue is more words than any cue has.
+const maxCue = 16
 
 func (rd *reading) score(k int, ev evidence) float64 {
 	m := rd.known[k]
@@ -326,7 +381,11 @@ func (rd *reading) score(k int, ev evidence) float64 {
 		} else {
 			total += determiner
 		}
-	case initial || !sent.plain:
+	case initial && !det && rd.lang == "fr" && sent.plain && m.By == ByName && i == sent.start && sent.end-sent.start > 4:
+		total += bare
+	case initial || !sent.plain || rd.c.guards[n.guard].proper:
+	case m.By == ByProduct:
+		total += product
 	case tok.caps && tok.letters > 1:
 		total += acronym
 	case tok.upper:
@@ -343,7 +402,21 @@ func (rd *reading) score(k int, ev evidence) float64 {
 
 // company scores the other vendors around a match: relatives, peers, neighbours in a list.
 func (rd *reading) company(m Match, s, i, j int, ev evidence) float64 {
-	v := &rd.c.vendors[rd.c.byID[m.VendorID]]
+	at := rd.c.byID[m.VendorID]
+	key := companyKey{at, int32(s), m.By == ByProduct}
+	total, ok := rd.memo[key]
+	if !ok {
+		total = rd.circle(m, &rd.c.vendors[at], s, ev)
+		rd.memo[key] = total
+	}
+	if rd.inList(i, j, ev.vendors[s]) {
+		total += enumerated
+	}
+	return total
+}
+
+// circle is the part of company that is the same for all mentions of a vendor in a sentence.
+func (rd *reading) circle(m Match, v *Vendor, s int, ev evidence) float64 {
 	kin, peer := 0.0, 0.0
 	for d := -1; d <= 1; d++ {
 		if s+d < 0 || s+d >= len(rd.sents) {
@@ -370,10 +443,22 @@ func (rd *reading) company(m Match, s, i, j int, ev evidence) float64 {
 		}
 	}
 	total := kin + peer
-	if rd.inList(i, j, ev.vendors[s]) {
-		total += enumerated
+	if peer == 0 && rd.peers(v, ev) >= 2 {
+		total += field
 	}
 	return total
+}
+
+// peers counts the other vendors of v's kinds that the text names clearly.
+func (rd *reading) peers(v *Vendor, ev evidence) int {
+	n := 0
+	for id := range ev.all {
+		o := &rd.c.vendors[rd.c.byID[id]]
+		if id != v.ID && len(o.Kinds) > 0 && v.Is(o.Kinds[0]) {
+			n++
+		}
+	}
+	return n
 }
 
 // inList says whether a clearly named vendor stands beside tokens [i, j) with a comma or a conjunction between.
@@ -425,4 +510,8 @@ func (rd *reading) opensQuote(i int) bool {
 var (
 	hashL = hashOf("l")
 	hashS = hashOf("s")
+
+	hashPartners = hashOf("partners")
+	hashCapital  = hashOf("capital")
+	hashVenture  = hashOf("venture")
 )

@@ -122,7 +122,8 @@ func Decode(b []byte) (*Catalogue, error) {
 	c.names = r.names()
 	c.guards = make([]guard, r.count())
 	for i := range c.guards {
-		c.guards[i] = guard{accept: r.num() == 1, opens: r.str()}
+		flags := r.num()
+		c.guards[i] = guard{accept: flags&1 != 0, proper: flags&2 != 0, opens: r.str()}
 	}
 	cues := make([][]int32, r.count())
 	for i := range cues {
@@ -138,6 +139,7 @@ func Decode(b []byte) (*Catalogue, error) {
 	c.words.determiners = hashSet(r.strs())
 	c.words.tails = hashSet(r.strs())
 	c.words.regions = hashSet(r.strs())
+	c.words.strangers = hashSet(r.strs())
 	if r.bad || len(r.b) != 0 {
 		return nil, errDamaged
 	}

@@ -580,6 +580,8 @@ func bounded(text string, toks []token, i, words int) bool {
 		switch text[last.end] {
 		case '@':
 			return false
+		case '$':
+			return false // CA$, US$, A$ are money
 		case '.':
 			if !first.upper && asciiClass[text[last.end+1]&0x7f] != 0 {
 				return false

@@ -74,7 +74,8 @@ type guardSource struct {
 	Default string   `yaml:"default"` // accept | reject, when the context decides nothing
 	For     []string `yaml:"for"`
 	Against []string `yaml:"against"`
-	Opens   []string `yaml:"opens"` // languages in which the word often opens a sentence as an ordinary word
+	Opens   []string `yaml:"opens"`  // languages in which the word often opens a sentence as an ordinary word
+	Proper  bool     `yaml:"proper"` // also a place, a first name, a weekday, another firm: its capital proves nothing
 }
 
 type pressSource struct {
@@ -91,6 +92,7 @@ type contextSource struct {
 	Determiners []string `yaml:"determiners"`
 	Tails       []string `yaml:"tails"`
 	Regions     []string `yaml:"regions"`
+	Strangers   []string `yaml:"strangers"`
 }
 
 type dateSource Date
