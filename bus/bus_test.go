@@ -210,6 +210,9 @@ func TestKV(t *testing.T) {
 	if err := kv.PutMany(ctx, keys, values); err != nil {
 		t.Fatal(err)
 	}
+	if err := kv.PutMany(ctx, make([]string, 1001), make([][]byte, 1001)); err == nil {
+		t.Error("1,001 keys were written as if they were one")
+	}
 	all, err := kv.All(ctx)
 	if err != nil || len(all) != 230 || string(all["k229"]) != "v229" {
 		t.Errorf("read back %d keys, k229=%q, %v", len(all), all["k229"], err)

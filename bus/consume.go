@@ -40,15 +40,22 @@ type Message struct {
 	Tries   uint64 // deliveries so far, 1 for the first
 }
 
-// Redelivery: five steps, then the dead letters. AckWait is long against a batch
-// that the index writes; a handler that takes longer is kept alive by InProgress.
+// Redelivery: five steps, then the dead letters. A batch at hand is kept alive by
+// InProgress, so that ackWait is only how long the work of a process that died
+// lies still: short in our own process, with room for a slow network elsewhere.
 var retryAfter = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour}
 
 const (
-	ackWait    = 60 * time.Second
 	maxDeliver = 6
 	idleWait   = 30 * time.Second // one long poll
 )
+
+func (b *Bus) ackWait() time.Duration {
+	if b.srv != nil {
+		return 10 * time.Second
+	}
+	return 60 * time.Second
+}
 
 // Consume reads until ctx ends and then finishes the batch at hand. handle gets
 // between one and Batch messages in stream order; what it returns counts for all
@@ -66,7 +73,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer, handle func(context.Conte
 		Durable:       c.Durable,
 		FilterSubject: c.Filter,
 		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       ackWait,
+		AckWait:       b.ackWait(),
 		MaxDeliver:    -1, // counted in deliver, so that the last one reaches the dead letters, even when it killed the process
 		MaxAckPending: pending,
 	})
@@ -127,7 +134,7 @@ func (b *Bus) fetch(ctx context.Context, cons jetstream.Consumer, n int) ([]jets
 }
 
 func (b *Bus) deliver(ctx context.Context, c Consumer, raw []jetstream.Msg, handle func(context.Context, []Message) error) {
-	stop := keepAlive(raw)
+	stop := keepAlive(raw, b.ackWait()/4)
 	defer stop()
 	good := raw[:0:0]
 	var msgs []Message
@@ -222,11 +229,11 @@ func (b *Bus) bury(ctx context.Context, c Consumer, m jetstream.Msg, why error) 
 }
 
 // keepAlive tells the server that the batch is still worked on.
-func keepAlive(msgs []jetstream.Msg) (stop func()) {
+func keepAlive(msgs []jetstream.Msg, every time.Duration) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		t := time.NewTicker(ackWait / 3)
+		t := time.NewTicker(every)
 		defer t.Stop()
 		for {
 			select {

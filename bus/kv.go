@@ -87,15 +87,20 @@ func (k *KV) Update(ctx context.Context, key string, value []byte, rev uint64) (
 	return 0, publishError(k.bucket+"/"+key, err)
 }
 
-// PutMany writes many keys, a hundred to one fsync. A batch is written whole or
-// not at all.
+// PutMany writes up to 1,000 keys with one fsync: all of them, or none.
 func (k *KV) PutMany(ctx context.Context, keys []string, values [][]byte) error {
 	msgs := make([]*nats.Msg, len(keys))
 	for i, key := range keys {
 		msgs[i] = nats.NewMsg("$KV." + k.bucket + "." + key)
 		msgs[i].Data = values[i]
 	}
-	_, err := k.b.publish(ctx, msgs)
+	if len(msgs) == 0 {
+		return nil
+	}
+	if len(msgs) > AtomicMost {
+		return fmt.Errorf("write %d keys of %s at once: at most %d", len(msgs), k.bucket, AtomicMost)
+	}
+	_, err := k.b.publishBatch(ctx, msgs)
 	return err
 }
 

@@ -20,6 +20,9 @@ var ErrFull = errors.New("the log is full")
 // batch costs about what five single publishes cost; the server takes 1,000.
 const batchMost = 100
 
+// AtomicMost is how many messages or keys one atomic batch can hold.
+const AtomicMost = 1000
+
 // Publish writes events, each to its Subject, in order, and returns their
 // sequences in the stream once all are durable. All subjects must belong to one
 // stream. Events go in atomic batches; an event whose id the stream has seen
@@ -62,7 +65,7 @@ const (
 	codeMaxBytes       = 10077
 )
 
-// publishBatch writes up to batchMost messages as one atomic batch (one fsync),
+// publishBatch writes up to AtomicMost messages as one atomic batch (one fsync),
 // and singly where the server knows one of them already.
 func (b *Bus) publishBatch(ctx context.Context, msgs []*nats.Msg) ([]uint64, error) {
 	if len(msgs) > 1 {

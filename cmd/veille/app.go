@@ -42,7 +42,7 @@ type app struct {
 
 	data      *dataFolder
 	bus       *bus.Bus
-	dealKV    *bus.KV
+	gather    *gatherer
 	extractor *extract.Extractor
 	cat       *catalogue.Catalogue
 	ix        *index.Index
@@ -99,7 +99,7 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		}
 	}
 	if cfg.has("deals") {
-		if a.dealKV, err = a.bus.KV(ctx, schemas.BucketDeals); err != nil {
+		if a.gather, err = newGatherer(ctx, a.bus); err != nil {
 			return nil, err
 		}
 	}

@@ -286,13 +286,13 @@ func changed(t *testing.T, name string, edit func(string) string) fs.FS {
 func TestChangedFixture(t *testing.T) {
 	w := newWorld(t, nil)
 	before := w.pass()
-	const name = "le-grossiste/nutanix-choisit-arrow-ecs-france.md"
+	const name = "canal-reseau/galette-des-grossistes.md"
 	w.serveFS(changed(t, name, func(s string) string {
 		head, body, _ := strings.Cut(s, "\n---\n")
 		head = strings.Replace(head, "title: ", "title: Mise à jour : ", 1) // what a feed shows of an edit
 		return head + "\n---\nLe boîtier de démarrage coûte désormais 7 777 euros hors taxes chez les revendeurs.\n\n" + body
 	}))
-	r := w.fetchNow("le-grossiste")
+	r := w.fetchNow("canal-reseau")
 	if r.Revised != 1 || r.New != 0 {
 		t.Fatalf("poll after the change: %+v, want one revision", r)
 	}

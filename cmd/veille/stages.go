@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"example.org/veille/bus"
 	"example.org/veille/extract"
-	"example.org/veille/extract/deals"
 	"example.org/veille/schemas"
 )
 
@@ -33,7 +30,7 @@ func (a *app) stages(ctx context.Context, g *errgroup.Group) {
 		g.Go(func() error { return a.bus.Consume(ctx, c, handle) })
 	}
 	read("extract", bus.Consumer{Stream: schemas.StreamArticles, Durable: schemas.DurableExtract, Type: schemas.TypeArticle}, a.extract)
-	read("deals", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableDeals, Type: schemas.TypeExtraction, Serial: true}, a.gather)
+	read("deals", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableDeals, Type: schemas.TypeExtraction, Serial: true}, a.gather.take)
 	read("index", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableIndex + a.node, Type: schemas.TypeExtraction, Batch: 500}, a.index)
 	read("index", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableIndexDeals + a.node, Type: schemas.TypeDeal, Batch: 500}, a.indexDeals)
 }
@@ -107,100 +104,6 @@ func (a *app) extract(ctx context.Context, msgs []bus.Message) error {
 	}
 	_, err = a.bus.Publish(ctx, evs...)
 	return err
-}
-
-// gather: Extraction → deal events and prices. What is known of each pair lives
-// in a bucket; it is written after the events, so that a crash in between makes
-// the same events again.
-func (a *app) gather(ctx context.Context, msgs []bus.Message) error {
-	xs, err := decodeAll[schemas.Extraction](msgs)
-	if err != nil {
-		return err
-	}
-	dossiers := map[string]deals.Dossier{}
-	load := func(key string, into any) error {
-		b, _, err := a.dealKV.Get(ctx, key)
-		if err != nil || b == nil {
-			return err
-		}
-		return json.Unmarshal(b, into)
-	}
-	var dealEvents, priceEvents []schemas.Event
-	wrote := map[string][]byte{}
-	for _, x := range xs {
-		now := deals.Split(x)
-		var before []string
-		about := "article." + x.Article.ID
-		if b, ok := wrote[about]; ok {
-			err = json.Unmarshal(b, &before)
-		} else {
-			err = load(about, &before)
-		}
-		if err != nil {
-			return fmt.Errorf("deals of article %s: %w", x.Article.ID, err)
-		}
-		keys := before
-		var after []string
-		for key := range now {
-			after = append(after, key)
-			if !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
-		}
-		slices.Sort(keys)
-		slices.Sort(after)
-		for _, key := range keys {
-			d, ok := dossiers[key]
-			if !ok {
-				d = deals.Dossier{Family: now[key].Family, Parties: now[key].Parties}
-				if err := load(key, &d); err != nil {
-					return fmt.Errorf("dossier %s: %w", key, err)
-				}
-			}
-			d, events := d.Fold(x.Article.ID, now[key].Said)
-			dossiers[key] = d
-			for _, e := range events {
-				ev, err := schemas.NewEvent(schemas.TypeDeal, deals.EventID(e), schemas.DealSubject(e.Kind, e.Deal), x.At, e)
-				if err != nil {
-					return err
-				}
-				dealEvents = append(dealEvents, ev)
-			}
-		}
-		if len(keys) > 0 {
-			if wrote[about], err = json.Marshal(after); err != nil {
-				return err
-			}
-		}
-		for _, p := range x.Prices {
-			ev, err := schemas.NewEvent(schemas.TypePrice, schemas.EventID("price", p.ID, x.Article.Version), schemas.PriceSubject(p), x.At, p)
-			if err != nil {
-				return err
-			}
-			priceEvents = append(priceEvents, ev)
-		}
-	}
-	if _, err := a.bus.Publish(ctx, dealEvents...); err != nil {
-		return err
-	}
-	if _, err := a.bus.Publish(ctx, priceEvents...); err != nil {
-		return err
-	}
-	for key, d := range dossiers {
-		if wrote[key], err = json.Marshal(d); err != nil {
-			return err
-		}
-	}
-	keys := make([]string, 0, len(wrote))
-	for k := range wrote {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	values := make([][]byte, len(keys))
-	for i, k := range keys {
-		values[i] = wrote[k]
-	}
-	return a.dealKV.PutMany(ctx, keys, values)
 }
 
 // index: Extraction → articles and prices of the index.
