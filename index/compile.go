@@ -81,7 +81,9 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 		var must, not []bquery.Query
 		for _, a := range p.Args {
 			if a.Op == query.OpNot {
-				not = append(not, c.lower(a.Args[0]))
+				if !c.idle(a.Args[0]) {
+					not = append(not, c.lower(a.Args[0]))
+				}
 			} else {
 				must = append(must, c.lower(a))
 			}
@@ -89,19 +91,33 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 		if len(must) == 0 {
 			must = append(must, c.all())
 		}
-		if len(not) == 0 {
+		switch {
+		case len(not) == 0 && len(must) == 1:
+			return must[0]
+		case len(not) == 0:
 			return bquery.NewConjunctionQuery(must)
 		}
 		return bquery.NewBooleanQuery(must, nil, not)
 	case query.OpOr:
 		var any []bquery.Query
+		var words []*query.Plan
 		for _, a := range p.Args {
-			any = append(any, c.lower(a))
+			if _, _, ok := isText(a.Field); ok && a.Op == query.OpTerm {
+				words = append(words, a)
+			} else {
+				any = append(any, c.lower(a))
+			}
+		}
+		if len(words) > 0 {
+			any = append(any, c.words(words))
 		}
 		return anyOf(any)
 	case query.OpNot:
 		return bquery.NewBooleanQuery([]bquery.Query{c.all()}, nil, []bquery.Query{c.lower(p.Args[0])})
 	case query.OpTerm:
+		if _, _, ok := isText(p.Field); ok {
+			return c.words([]*query.Plan{p})
+		}
 		return c.terms(p.Field, p.Terms)
 	case query.OpPhrase:
 		return c.phrase(p)
@@ -254,15 +270,6 @@ func (c compiler) length(field string) float64 {
 }
 
 func (c compiler) terms(field string, terms []string) bquery.Query {
-	if _, _, ok := isText(field); ok {
-		return deferred{func(ctx context.Context) (bquery.Query, error) {
-			sets, err := c.stem(ctx, field, terms)
-			if err != nil {
-				return nil, err
-			}
-			return c.words(field, sets), nil
-		}}
-	}
 	return anyTerm(keywordField(c.kind, field), terms, c.boost(field))
 }
 
@@ -287,13 +294,47 @@ func anyOf(qs []bquery.Query) bquery.Query {
 	return sumQuery(qs)
 }
 
-// words asks for the words that were looked up; nil when there are none.
-func (c compiler) words(field string, sets []wordSet) bquery.Query {
-	var any []bquery.Query
-	for _, ws := range sets {
-		any = append(any, &wordQuery{ws, c.boost(field), c.length(field), c.weight})
+// words asks for the words of some terms of text fields.
+func (c compiler) words(plans []*query.Plan) bquery.Query {
+	return deferred{func(ctx context.Context) (bquery.Query, error) {
+		var q wordQuery
+		for _, p := range plans {
+			sets, err := c.stem(ctx, p.Field, p.Terms)
+			if err != nil {
+				return nil, err
+			}
+			for _, ws := range sets {
+				q = append(q, wordGroup{ws, c.boost(p.Field), c.length(p.Field), c.weight})
+			}
+		}
+		if len(q) == 0 {
+			return nil, nil
+		}
+		return q, nil
+	}}
+}
+
+// idle tells whether a plan is a term that no segment has. Excluding deals in the
+// background, which every query does, costs articles and prices nothing then.
+func (c compiler) idle(p *query.Plan) bool {
+	if p.Op != query.OpTerm {
+		return false
 	}
-	return anyOf(any)
+	if _, _, ok := isText(p.Field); ok {
+		return false
+	}
+	for _, seg := range c.snap.segs {
+		dict, err := seg.Segment().Dictionary(keywordField(c.kind, p.Field))
+		if err != nil {
+			return false
+		}
+		for _, t := range p.Terms {
+			if has, err := dict.Contains([]byte(t)); has || err != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // phrase asks for words one after the other. A place without a term is a gap.

@@ -22,7 +22,7 @@ import (
 //	X.title_fr …     words as they are written, with positions; see words.go
 //	X.party …        exact values, one term each
 //	#date …          numbers and times, one term each, read by the columns only
-//	stored           the document itself, JSON in zstd; nothing else is needed to
+//	stored, body     the document itself, JSON in zstd; nothing else is needed to
 //	                 answer. Beside the postings it costs about 1.4 KB an article
 //	                 and is as durable as they are, which a file beside would not be.
 const (
@@ -30,7 +30,10 @@ const (
 	optKeyword = bindex.IndexField | bindex.SkipFreqNorm
 )
 
-const fieldStored = "stored"
+const (
+	fieldStored = "stored"
+	fieldBody   = "body" // the text of an article, apart: lists do without it
+)
 
 // Number fields beside those of [query.Record].
 const (
@@ -113,20 +116,21 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 	for _, p := range gone {
 		w.batch.Delete(p)
 	}
-	doc, err := w.document("a", query.ArticleRecord(x, w.cat), x)
+	short := x
+	short.Article.Text = ""
+	doc, err := w.document("a", query.ArticleRecord(x, w.cat), short)
 	if err != nil {
 		return err
 	}
+	w.keep(doc, fieldBody, []byte(x.Article.Text))
 	addNumber(doc, numPut, float64(at))
 	if err := w.batch.IndexAdvanced(doc); err != nil {
 		return err
 	}
 	w.at[id] = at
 	w.prices[id] = nil
-	short := x.Article
-	short.Text = ""
 	for _, p := range x.Prices {
-		doc, err := w.document("p", query.PriceRecord(p, x.Article, w.cat), storedPrice{p, short})
+		doc, err := w.document("p", query.PriceRecord(p, x.Article, w.cat), storedPrice{p, short.Article})
 		if err != nil {
 			return err
 		}
@@ -228,8 +232,12 @@ func (w *writer) store(doc *document.Document, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", doc.ID(), err)
 	}
-	doc.AddField(document.NewTextFieldWithIndexingOptions(fieldStored, nil, w.sh.enc.EncodeAll(body, nil), bindex.StoreField))
+	w.keep(doc, fieldStored, body)
 	return nil
+}
+
+func (w *writer) keep(doc *document.Document, field string, body []byte) {
+	doc.AddField(document.NewTextFieldWithIndexingOptions(field, nil, w.sh.enc.EncodeAll(body, nil), bindex.StoreField))
 }
 
 func addTerm(doc *document.Document, field, term string) {
@@ -279,16 +287,20 @@ func (s *snapshot) ids(field, term string) (ids []string, err error) {
 	}
 }
 
-// decode reads the stored document.
-func (s *snapshot) decode(seg, doc int, v any) error {
-	var plain []byte
+// decode reads the stored document, and the body of an article if text is not nil.
+func (s *snapshot) decode(seg, doc int, v any, text *string) error {
+	var plain, body []byte
 	var uerr error
 	// The value is lent for the time of the call: it is unpacked inside.
 	err := s.segs[seg].VisitDocument(uint64(doc), func(field string, _ byte, value []byte, _ []uint64) bool {
-		if field == fieldStored {
+		switch {
+		case field == fieldStored:
 			plain, uerr = s.dec.DecodeAll(value, nil)
+		case field == fieldBody && text != nil:
+			body, uerr = s.dec.DecodeAll(value, nil)
+			*text = string(body)
 		}
-		return field != fieldStored
+		return uerr == nil
 	})
 	if err = errors.Join(err, uerr); err != nil {
 		return fmt.Errorf("read document: %w", err)
@@ -300,7 +312,7 @@ func (s *snapshot) decode(seg, doc int, v any) error {
 }
 
 // load reads the rows of a page.
-func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []row) error {
+func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []row, text bool) error {
 	for _, r := range rows {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -310,15 +322,21 @@ func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []ro
 		switch kind {
 		case "d":
 			var d schemas.Deal
-			err = s.decode(seg, doc, &d)
+			err = s.decode(seg, doc, &d, nil)
 			res.Deals = append(res.Deals, d)
 		case "a":
 			var x schemas.Extraction
-			err = s.decode(seg, doc, &x)
+			var body string
+			if text {
+				err = s.decode(seg, doc, &x, &body)
+			} else {
+				err = s.decode(seg, doc, &x, nil)
+			}
+			x.Article.Text = body
 			res.Articles = append(res.Articles, ArticleHit{x})
 		case "p":
 			var p storedPrice
-			err = s.decode(seg, doc, &p)
+			err = s.decode(seg, doc, &p, nil)
 			res.Prices = append(res.Prices, PriceHit{p.Price, p.Article})
 		}
 		if err != nil {
@@ -331,7 +349,8 @@ func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []ro
 // Article returns an article with what was found in it, or [ErrNotFound].
 func (ix *Index) Article(id string) (schemas.Extraction, error) {
 	var x schemas.Extraction
-	kind, err := ix.get(id, func(kind byte) any {
+	var text string
+	kind, err := ix.get(id, &text, func(kind byte) any {
 		if kind == 'a' {
 			return &x
 		}
@@ -343,6 +362,7 @@ func (ix *Index) Article(id string) (schemas.Extraction, error) {
 	if err != nil {
 		return x, fmt.Errorf("article %s: %w", id, err)
 	}
+	x.Article.Text = text
 	return x, nil
 }
 
@@ -350,7 +370,7 @@ func (ix *Index) Article(id string) (schemas.Extraction, error) {
 func (ix *Index) Deal(id string) (schemas.Deal, error) {
 	var d schemas.Deal
 	var t tombstone
-	kind, err := ix.get(id, func(kind byte) any {
+	kind, err := ix.get(id, nil, func(kind byte) any {
 		switch kind {
 		case 'd':
 			return &d
@@ -373,7 +393,7 @@ func (ix *Index) Deal(id string) (schemas.Deal, error) {
 }
 
 // get decodes the document with an id into what into returns for its kind.
-func (ix *Index) get(id string, into func(kind byte) any) (kind byte, err error) {
+func (ix *Index) get(id string, text *string, into func(kind byte) any) (kind byte, err error) {
 	err = ix.withSnapshot(func(s *snapshot) error {
 		seg, doc, ok, err := s.lookup(id)
 		if err != nil {
@@ -387,7 +407,7 @@ func (ix *Index) get(id string, into func(kind byte) any) (kind byte, err error)
 		if v == nil {
 			return ErrNotFound
 		}
-		return s.decode(seg, doc, v)
+		return s.decode(seg, doc, v, text)
 	})
 	return kind, err
 }

@@ -134,7 +134,7 @@ func TestFormats(t *testing.T) {
 
 func TestUnreadableCurrent(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "CURRENT"), []byte(`{"format":1,"folder":"../../etc"}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "CURRENT"), []byte(fmt.Sprintf(`{"format":%d,"folder":"../../etc"}`, Format)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ix := open(t, dir)

@@ -77,6 +77,9 @@ type Request struct {
 	OfDeals bool
 	// Highlight fills the fragments of the rows shown.
 	Highlight bool
+	// Text fills the bodies of articles, which take longer to read than all the
+	// rest. Without it, and without Highlight, they are empty.
+	Text bool
 }
 
 // Bucket is one value of a facet.
@@ -240,7 +243,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	if more {
 		res.Next = encodeCursor(rows[len(rows)-1].place, belongs)
 	}
-	if err := snap.load(ctx, &res, kind, rows); err != nil {
+	if err := snap.load(ctx, &res, kind, rows, req.Text || req.Highlight); err != nil {
 		return res, fmt.Errorf("search: %w", err)
 	}
 	if req.Highlight {

@@ -246,10 +246,14 @@ func (a *foldedPrefix) Accept(state int, b byte) int {
 	return deadState
 }
 
-// wordQuery asks for any of some words of one field, as if they were one: their
-// counts are added up, so that a rare form of a common word is not mistaken for a
-// rare word, which is what separate terms of bleve would do.
-type wordQuery struct {
+// wordQuery asks for any of some words in some fields. The words of one field count
+// as one: their frequencies are added up, so that a rare form of a common word is not
+// mistaken for a rare word, which is what separate terms of bleve would do. The
+// scores of the fields are added up.
+type wordQuery []wordGroup
+
+// wordGroup is the words of one field.
+type wordGroup struct {
 	wordSet
 	boost  float64
 	length float64 // of the field, on average
@@ -263,47 +267,72 @@ const (
 )
 
 // Searcher implements bleve's query.Query.
-func (q *wordQuery) Searcher(ctx context.Context, r index.IndexReader, _ mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+func (q wordQuery) Searcher(ctx context.Context, r index.IndexReader, _ mapping.IndexMapping, _ search.SearcherOptions) (search.Searcher, error) {
 	total, err := r.DocCount()
 	if err != nil {
 		return nil, err
 	}
-	s := &wordSearcher{q: q}
-	for _, w := range q.words {
-		tr, err := r.TermFieldReader(ctx, []byte(w), q.field, true, true, false)
-		if err != nil {
-			return nil, errors.Join(err, s.Close())
+	s := &wordSearcher{groups: make([]groupScore, len(q))}
+	for i, g := range q {
+		df := uint64(0)
+		for _, w := range g.words {
+			tr, err := r.TermFieldReader(ctx, []byte(w), g.field, true, true, false)
+			if err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			df += tr.Count()
+			s.heads = append(s.heads, &wordHead{r: tr, group: i, weight: g.weight(w)})
 		}
-		s.count += tr.Count()
-		s.heads = append(s.heads, &wordHead{r: tr, weight: q.weight(w)})
+		s.count += df
+		n := float64(min(df, total))
+		s.groups[i] = groupScore{length: g.length, top: g.boost * math.Log(1+(float64(total)-n+0.5)/(n+0.5)) * (bm25K + 1)}
 	}
-	df := float64(min(s.count, total))
-	s.idf = math.Log(1 + (float64(total)-df+0.5)/(df+0.5))
 	return s, nil
 }
 
+// wordHead reads the postings of one word.
 type wordHead struct {
 	r      index.TermFieldReader
 	doc    index.TermFieldDoc
-	cur    *index.TermFieldDoc // nil when there are no more
+	at     uint64 // number of the current document; noDocument when there are no more
+	group  int
 	weight float64
 }
 
-type wordSearcher struct {
-	q       *wordQuery
-	heads   []*wordHead
-	started bool
-	count   uint64
-	idf     float64
+const noDocument = math.MaxUint64
+
+func (h *wordHead) next() error {
+	d, err := h.r.Next(h.doc.Reset())
+	return h.set(d, err)
 }
 
-func (s *wordSearcher) start() (err error) {
+func (h *wordHead) set(d *index.TermFieldDoc, err error) error {
+	h.at = noDocument
+	if d != nil {
+		h.at = docNumber(d.ID)
+	}
+	return err
+}
+
+type groupScore struct {
+	length, top      float64
+	tf, weight, norm float64 // of the current document
+}
+
+type wordSearcher struct {
+	heads   []*wordHead
+	groups  []groupScore
+	started bool
+	count   uint64
+}
+
+func (s *wordSearcher) start() error {
 	if s.started {
 		return nil
 	}
 	s.started = true
 	for _, h := range s.heads {
-		if h.cur, err = h.r.Next(h.doc.Reset()); err != nil {
+		if err := h.next(); err != nil {
 			return err
 		}
 	}
@@ -314,35 +343,41 @@ func (s *wordSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, e
 	if err := s.start(); err != nil {
 		return nil, err
 	}
-	var least index.IndexInternalID
+	least := uint64(noDocument)
 	for _, h := range s.heads {
-		if h.cur != nil && (least == nil || h.cur.ID.Compare(least) < 0) {
-			least = h.cur.ID
-		}
+		least = min(least, h.at)
 	}
-	if least == nil {
+	if least == noDocument {
 		return nil, nil
 	}
-	m := ctx.DocumentMatchPool.Get()
-	m.IndexInternalID = index.NewIndexInternalIDFrom(m.IndexInternalID, least)
-	var tf, weight, norm float64
+	for i := range s.groups {
+		s.groups[i].tf, s.groups[i].weight = 0, 0
+	}
 	for _, h := range s.heads {
-		if h.cur == nil || !h.cur.ID.Equals(m.IndexInternalID) {
+		if h.at != least {
 			continue
 		}
-		tf += float64(h.cur.Freq)
-		weight = max(weight, h.weight)
-		norm = h.cur.Norm
-		var err error
-		if h.cur, err = h.r.Next(h.doc.Reset()); err != nil {
+		g := &s.groups[h.group]
+		g.tf += float64(h.doc.Freq)
+		g.weight = max(g.weight, h.weight)
+		g.norm = h.doc.Norm
+		if err := h.next(); err != nil {
 			return nil, err
 		}
 	}
-	length := s.q.length
-	if norm > 0 {
-		length = 1 / (norm * norm) // as bleve stores it
+	m := ctx.DocumentMatchPool.Get()
+	m.IndexInternalID = index.NewIndexInternalID(m.IndexInternalID, least)
+	for i := range s.groups {
+		g := &s.groups[i]
+		if g.tf == 0 {
+			continue
+		}
+		length := g.length
+		if g.norm > 0 {
+			length = 1 / (g.norm * g.norm) // as bleve stores it
+		}
+		m.Score += g.weight * g.top * g.tf / (g.tf + bm25K*(1-bm25B+bm25B*length/g.length))
 	}
-	m.Score = s.q.boost * weight * s.idf * tf * (bm25K + 1) / (tf + bm25K*(1-bm25B+bm25B*length/s.q.length))
 	return m, nil
 }
 
@@ -350,10 +385,10 @@ func (s *wordSearcher) Advance(ctx *search.SearchContext, id index.IndexInternal
 	if err := s.start(); err != nil {
 		return nil, err
 	}
+	n := docNumber(id)
 	for _, h := range s.heads {
-		if h.cur != nil && h.cur.ID.Compare(id) < 0 {
-			var err error
-			if h.cur, err = h.r.Advance(id, h.doc.Reset()); err != nil {
+		if h.at < n {
+			if err := h.set(h.r.Advance(id, h.doc.Reset())); err != nil {
 				return nil, err
 			}
 		}
