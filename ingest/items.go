@@ -119,6 +119,9 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		if at.IsZero() {
 			undated++
 		}
+		if at.After(st.Newest) && !at.After(now.Add(time.Hour)) {
+			st.Newest = at
+		}
 		if !at.IsZero() && now.Sub(at) > limit || at.IsZero() && first && undated > 50 {
 			k.Out = "refused:age"
 			tally(bk, day, "", k.Out)
@@ -285,6 +288,10 @@ func (p *Poller) fromPage(ctx context.Context, src schemas.Source, d *draft, u *
 			return nil
 		}
 		p.retry(src, d, guard.Reason(err))
+		return nil
+	}
+	if d.deci.tdm || d.deci.Rights == "reserved" { // said for the site: the page is not even asked for
+		p.stub(src, d, "refused:rights")
 		return nil
 	}
 	resp, err := p.page(ctx, src, u, d)

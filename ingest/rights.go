@@ -107,6 +107,8 @@ func (r *rights) robots(ctx context.Context, addr string) (f *robots.File, why s
 		switch guard.Reason(err) {
 		case guard.ReasonRedirects, guard.ReasonDowngrade, guard.ReasonScheme:
 			return robots.AllowAll(), "robots.txt redirects too often", true, nil // RFC 9309, 2.3.1.2
+		case guard.ReasonAddress, guard.ReasonPort:
+			return robots.AllowAll(), "robots.txt lies where we do not go", false, nil // and neither does the page
 		case guard.ReasonTooLarge:
 			return robots.DenyAll(), "robots.txt is too large", false, nil
 		}
