@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,7 +65,11 @@ func (c *command) demo(ctx context.Context, cfg Config, press string, once bool)
 		}
 		fsys = fixtures.Layer(os.DirFS(press), fsys)
 	}
-	p, err := fixtures.New(fsys, fixtures.Options{Now: time.Now()})
+	now, err := pressDay(cfg.Data)
+	if err != nil {
+		return err
+	}
+	p, err := fixtures.New(fsys, fixtures.Options{Now: now})
 	if err != nil {
 		return err
 	}
@@ -85,6 +91,7 @@ func (c *command) demo(ctx context.Context, cfg Config, press string, once bool)
 	cfg.AllowCIDR = []string{"127.0.0.1/32"} // its own press
 	cfg.Poll.HostDelay = 0
 	cfg.Poll.MaxAge = 2 * 365 * 24 * time.Hour
+	cfg.Poll.MinInterval = min(cfg.Poll.MinInterval, time.Minute) // so that a changed press is seen
 	a, err := openApp(ctx, cfg, c.logger(cfg), sources)
 	if err != nil {
 		return err
@@ -93,4 +100,21 @@ func (c *command) demo(ctx context.Context, cfg Config, press string, once bool)
 	c.say("press  http://%s/ (fiction about real company names)", l.Addr())
 	c.say("data   %s", cfg.Data)
 	return c.watch(ctx, a, once)
+}
+
+// pressDay is the day before which the sample press appeared. It stays that of the
+// first demo in a folder: a press that moved its dates would revise each article.
+func pressDay(dir string) (time.Time, error) {
+	path := filepath.Join(dir, "press-day")
+	body, err := os.ReadFile(path)
+	if err == nil {
+		if day, err := time.Parse(time.DateOnly, strings.TrimSpace(string(body))); err == nil {
+			return day, nil
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return time.Time{}, fail(exitData, fmt.Errorf("make the data folder: %w", pathless(err, dir)), "choose another folder with --data DIR")
+	}
+	day := time.Now().UTC()
+	return day, os.WriteFile(path, []byte(day.Format(time.DateOnly)+"\n"), 0o600)
 }
