@@ -260,7 +260,7 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		}
 		return d.topic
 	}
-	if an.pair {
+	if an.pair && !an.poss {
 		if !an.pronoun && len(d.titlePair) == 2 && s.in == "text" {
 			return d.titlePair
 		}

@@ -86,8 +86,8 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 	d := x.newDoc(l, title, text, lang, a.Published)
 	d.trace = tr
 	d.segment()
-	out.Vendors = d.mentions()
 	if lang == "" {
+		out.Vendors = d.mentions()
 		return out
 	}
 	if tr != nil {
@@ -133,6 +133,7 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 			break
 		}
 	}
+	out.Vendors = d.mentions()
 	merged := d.merge(cands)
 	if len(merged) > maxSignals {
 		merged = merged[:maxSignals]

@@ -366,9 +366,7 @@ func (d *doc) verbVoice(v *view, t *trigger) {
 	case be:
 		t.passive = t.tense&tPart != 0
 	case other:
-	case t.tense&(tPast|tPres) != 0 && d.l.lang == "en":
-		t.passive = by
-	case t.tense&tPast != 0:
+	case t.tense&(tPast|tPres) != 0:
 		t.passive = by
 	default:
 		t.passive = !t.rule.reflex
@@ -401,7 +399,7 @@ func (d *doc) governor(v *view, i int) int {
 		if t.kind == 'p' && (t.low == ";" || t.low == ":" || t.low == "(") {
 			break
 		}
-		if t.class&cRel != 0 && k < i-1 {
+		if t.class&(cRel|cConj) != 0 && k < i-1 {
 			break
 		}
 		if t.class&(cBe|cHave|cModal|cHead) != 0 {
@@ -532,7 +530,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 	if r.noun && t.head < t.from {
 		for k := range v.items {
 			it := &v.items[k]
-			if it.from > t.head && it.to <= t.from && it.prep != sNone && !it.excl && it.prepAt > t.head && out[it.prep] == nil && r.roles[it.prep] != "" && it.prep != sOf {
+			if it.from > t.head && it.to <= t.from && it.prep != sNone && !it.excl && !it.possDet && it.prepAt > t.head && out[it.prep] == nil && r.roles[it.prep] != "" && it.prep != sOf {
 				out[it.prep] = it
 			}
 		}
@@ -541,7 +539,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 	if t.gapTo > t.gapFrom {
 		for k := range v.items {
 			it := &v.items[k]
-			if it.from >= t.gapFrom && it.to <= t.gapTo && !it.excl {
+			if it.from >= t.gapFrom && it.to <= t.gapTo && !it.excl && !it.possDet {
 				if out[sObject] == nil {
 					out[sObject] = it
 				}
@@ -563,7 +561,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				continue
 			}
 			switch {
-			case it.excl:
+			case it.excl && (it.prep != sAgainst || r.roles[sAgainst] == ""):
 			case it.possDet:
 			case aside >= 0 && (it.prep == sNone || it.prepAt > aside+2) && out[sObject] != nil:
 			case aside >= 0 && it.prep != sNone && it.prepAt > aside+2:
@@ -862,9 +860,10 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	}
 	var got []rp
 	used := map[*item]bool{}
+	ks := r.kinds
 	add := func(sl slot, role string) {
 		if it := f[sl]; it != nil && role != "" && !used[it] {
-			if r.kinds[sl] != 0 && !anyKind(it, r.kinds[sl]) {
+			if ks[sl] != 0 && !anyKind(it, ks[sl]) {
 				return
 			}
 			used[it] = true
@@ -873,6 +872,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	}
 	roles := r.roles
 	if t.passive && !r.noun {
+		ks[sBy], ks[sSubject] = ks[sSubject], ks[sObject]
 		subj := roles[sSubject]
 		roles[sSubject] = roles[sObject]
 		roles[sObject] = ""
@@ -943,6 +943,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 			if p.product != "" && !slices.Contains(products, p.product) {
 				products = append(products, p.product)
 			}
+			d.promote(v, g.it, p.org)
 			if p.org.known {
 				knowns++
 			} else {
@@ -986,7 +987,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 			return nil, "programme of an unknown company"
 		}
 	}
-	if v.plural(t) && (anaphoric || unknowns > 0 || len(got) < 2) && f[sBetween] == nil && f[sWith] == nil {
+	if v.plural(t) && r.typ != "investment" && (anaphoric || unknowns > 0 || len(got) < 2) && f[sBetween] == nil && f[sWith] == nil {
 		return nil, "deals in general"
 	}
 	if r.vague && len(got) == 1 && got[0].sl == sSubject && d.similar(v, t) && d.last != nil && d.last.typ != "partnership" {
@@ -1014,6 +1015,10 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if unknowns > 0 {
 		c.conf -= 0.15
 	}
+	if st.status == "denied" && r.status == "rumoured" && r.conf <= 0.5 && len(rps) == 2 && f[sSubject] != nil && rps[0].role != rps[1].role {
+		// who denies talks is the one that was to be bought
+		rps[0].role, rps[1].role = rps[1].role, rps[0].role
+	}
 	c.typ = r.typ
 	return d.split(v, t, c, rps), ""
 }
@@ -1026,6 +1031,19 @@ func (d *doc) governedBy(v *view, t *trigger) bool {
 		}
 	}
 	return false
+}
+
+// promote makes a vendor of a name in a party's place that the catalogue has but the context alone left in doubt: "bought Slack in 2021".
+func (d *doc) promote(v *view, it *item, o *org) {
+	if o.known || !it.unknown || it.customer || len(it.parties) != 1 {
+		return
+	}
+	vs := d.x.cat.Resolve(o.name, d.at)
+	if len(vs) != 1 || len(o.name) < 3 {
+		return
+	}
+	*o = *d.vendor(vs[0].ID)
+	d.names = append(d.names, name{in: v.s.in, start: v.s.toks[it.from].start, end: v.s.toks[it.to-1].end, org: o})
 }
 
 // oneSided tells that all parties have the same role in a deal that has two.
@@ -1133,13 +1151,18 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	}
 	h := have[0]
 	r := t.rule
-	if r.weak || r.title || v.plural(t) {
+	if r.weak || r.title || v.plural(t) && r.typ != "investment" {
 		return nil
 	}
 	var wants []string
 	for sl := slot(1); sl < nSlots; sl++ {
 		if role := r.roles[sl]; role != "" && (role != h.role || role == "partner") && !slices.Contains(wants, role) {
 			wants = append(wants, role)
+		}
+	}
+	if pr := pairRoles[r.typ]; len(wants) == 0 && pr[0] != "" {
+		if wants = []string{pr[0]}; h.role == pr[0] {
+			wants[0] = pr[1]
 		}
 	}
 	if v.s.in == "title" {
@@ -1231,6 +1254,9 @@ func (d *doc) leavesOut(v *view, t *trigger) bool {
 		return true
 	}
 	n := &v.s.toks[t.to]
+	if t.rule.typ == "oem_integration" && n.class&cDef == cDef {
+		return true // "certified for the package"
+	}
 	return n.kind == 'p' && n.low != "'s" && !isMoneyMark(n.low) || n.class&(cPrep|cConj) != 0 || isMoneyMark(n.low) || n.kind == 'n'
 }
 
@@ -1241,8 +1267,13 @@ func (d *doc) again(v *view, t *trigger) (cand, bool) {
 	if !t.rule.vague || !t.rule.noun || d.last == nil || v.at-d.last.sent > 3 || t.from == 0 || v.s.in == "title" {
 		return cand{}, false
 	}
-	if v.s.toks[t.from-1].class&(cDef|cPossDet) == 0 {
+	if v.s.toks[t.from-1].class&(cDef|cPossDet) == 0 || v.plural(t) {
 		return cand{}, false
+	}
+	for i := 0; i < t.from; i++ {
+		if v.s.toks[i].class&cConj != 0 {
+			return cand{}, false // "takes over when that contract lapses": another one
+		}
 	}
 	st := d.status(v, t, nil)
 	if st.drop != "" || !st.explicit {

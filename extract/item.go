@@ -137,7 +137,7 @@ func (d *doc) unknownOrg(txt string) *org {
 func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 	toks := s.toks
 	l := d.l
-	if d.marked(s.in, toks[i].start) {
+	if d.marked(s.in, toks[i].start) || strings.HasSuffix(toks[i].low, "-based") || strings.HasSuffix(toks[i].low, "-born") {
 		return 0, false
 	}
 	j := i
@@ -206,6 +206,9 @@ func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 				distinct = true
 			}
 		}
+		if !distinct && caps == 1 && s.in == "text" && d.actsAt(s, i) {
+			distinct = true
+		}
 		if !distinct && (caps < 2 || s.in == "title" && d.titleCase || start && toks[i].class == 0 && l.lang == "en" && !d.seenCap[toks[i].low]) {
 			return 0, false
 		}
@@ -219,6 +222,31 @@ func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 		return 0, false
 	}
 	return j, true
+}
+
+// actsAt tells whether the word that opens a sentence is followed at once by its verb, as a name is and a common noun hardly: "Tesco will …",
+// « Carrefour confie … ».
+func (d *doc) actsAt(s *sent, i int) bool {
+	t := &s.toks[i]
+	if i+1 >= len(s.toks) || t.class != 0 || t.verbs != nil || d.seenLow[t.low] || len(t.raw) < 4 {
+		return false
+	}
+	n := &s.toks[i+1]
+	if n.class&(cBe|cHave|cModal) == 0 {
+		tn := tense(0)
+		for _, f := range n.verbs {
+			tn |= f.tense
+		}
+		if tn&(tPres|tPast|tFut) == 0 {
+			return false
+		}
+	}
+	for _, end := range [...]string{"ing", "tion", "ment", "ity", "ance", "ence", "sion", "ness", "age", "isme", "ism", "ers", "ors", "ents", "ists", "ies", "ans", "ics"} {
+		if strings.HasSuffix(t.low, end) {
+			return d.seenCap[t.low]
+		}
+	}
+	return true
 }
 
 // looksLikeName tells inner capitals and digits: OpenText, 3CX, SNCF.
@@ -591,6 +619,9 @@ func (d *doc) attach(s *sent, it *item) {
 		}
 		if d.excludes(s, i) {
 			it.excl = true
+			if d.l.preps[t.low] == sAgainst {
+				it.prep, it.prepAt = sAgainst, i
+			}
 			return
 		}
 		if t.class&cPrep != 0 {

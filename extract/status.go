@@ -2,6 +2,7 @@ package extract
 
 import (
 	"strconv"
+	"strings"
 )
 
 // verdict is what the words around a trigger say of the status.
@@ -88,7 +89,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	if has[qDenial] != nil {
 		return set("denied", word(qDenial))
 	}
-	ends := has[qEnd] != nil && t.rule.status == "" || r.status == "ended"
+	ends := has[qEnd] != nil && (r.status == "" || r.status == "rumoured" || r.status == "planned") || r.status == "ended"
 	if neg {
 		switch {
 		case more:
@@ -121,12 +122,21 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	}
 	sources := has[qSource] != nil || press != ""
 	if r.status == "rumoured" || r.status == "planned" {
+		if has[qPlan] != nil && firmPlan(word(qPlan)) {
+			return set("planned", word(qPlan))
+		}
 		if has[qDone] == nil {
 			return set(r.status, t.text)
 		}
 	}
 	if r.status == "denied" {
 		return set("denied", t.text)
+	}
+	if q := has[qPlan]; q != nil && (firmPlan(word(qPlan)) || has[qDone] == nil && r.status == "" && has[qRumour] == nil) && has[qSource] == nil {
+		if has[qDone] != nil {
+			return set("announced", word(qDone))
+		}
+		return set("planned", word(qPlan))
 	}
 	if q := has[qRumour]; q != nil {
 		return set("rumoured", word(qRumour))
@@ -245,9 +255,15 @@ func (v *view) commaBetween(from, to int) bool {
 	return false
 }
 
+// goesOn are the conjunctions after which a sentence still speaks of the same deal: "held talks before falling out".
+var goesOn = map[string]bool{"before": true, "but": true, "mais": true, "avant": true, "although": true, "though": true}
+
 // noNewSubject tells whether no other organisation acts between two tokens.
 func (v *view) noNewSubject(from, to int) bool {
 	for i := from; i < to && i < len(v.s.toks); i++ {
+		if t := &v.s.toks[i]; t.class&cConj != 0 && !goesOn[t.low] {
+			return false
+		}
 		if t := &v.s.toks[i]; t.kind == 'p' && (t.low == ";" || t.low == ".") {
 			return false
 		}
@@ -258,6 +274,17 @@ func (v *view) noNewSubject(from, to int) bool {
 		}
 	}
 	return to-from < 25
+}
+
+// firmPlan tells a plan put on paper, which outweighs the rumour it grew from.
+func firmPlan(s string) bool {
+	s = strings.ToLower(s)
+	for _, w := range [...]string{"exclusi", "letter", "lettre", "protocole", "memorandum", "mémorandum", "mou", "principe", "principle", "heads of terms"} {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
 }
 
 var sinceWords = map[string]bool{"depuis": true, "since": true}
@@ -339,7 +366,7 @@ func (d *doc) negated(v *view, t *trigger) (neg, more bool) {
 		}
 	}
 	check(t.from, t.rule.noun)
-	if t.head != t.from && !neg {
+	if t.head != t.from && !neg && v.clause[t.head] == v.clause[t.from] {
 		check(t.head, false)
 	}
 	return
