@@ -118,6 +118,12 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 	if cellInline && (a == atom.Td || a == atom.Th) {
 		blocky = false
 	}
+	if a == atom.Span && h&(hintNegative|hintCaption|hintWall) != 0 && p.owner >= 0 { // a caption in a span is no part of the text around it
+		switch p.elems[p.owner].name {
+		case atom.Div, atom.Section, atom.Article, atom.Figure, atom.Main:
+			blocky = true
+		}
+	}
 	if blocky {
 		p.flush()
 	}
@@ -477,4 +483,18 @@ func (t *tree) region() int32 {
 		best = named
 	}
 	return best
+}
+
+// run is the stretch of blocks with the largest sum of worth, wherever its elements end.
+func (t *tree) run() (from, to int32, sum float64) {
+	start, low := int32(0), 0.0
+	for i := range t.blocks {
+		if s := t.sums[i+1]; s-low > sum {
+			from, to, sum = start, int32(i)+1, s-low
+		}
+		if t.sums[i+1] < low {
+			start, low = int32(i)+1, t.sums[i+1]
+		}
+	}
+	return from, to, sum
 }

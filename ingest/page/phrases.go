@@ -338,6 +338,18 @@ var (
 		nos réseaux
 	`)
 
+	cutPhrases = lineList(`
+		il vous reste
+		la suite de cet article
+		la suite est réservée
+		pour lire la suite
+		to continue reading
+		subscribe to continue
+		subscribe to unlock
+		unlock this article
+		sign in to continue reading
+	`)
+
 	wallPhrases = lineList(`
 		réservé aux abonnés
 		réservée aux abonnés
@@ -498,7 +510,14 @@ func paywalled(text string, m *meta, t *tree) bool {
 	stated := strings.EqualFold(m.ld.free, "false") || strings.EqualFold(m.named["article:content_tier"], "locked") || strings.EqualFold(m.named["article:content_tier"], "metered")
 	cut := strings.HasSuffix(text, "…") || strings.HasSuffix(text, "...") || strings.HasSuffix(text, "[…]") || strings.HasSuffix(text, "[...]")
 	signs := 0
-	for _, s := range []bool{named, stated, len(t.markers) > 0, cut} {
+	cutHere := false // "Il vous reste 70 % de cet article à lire", unlike "Déjà abonné ?", speaks of this text
+	for _, s := range t.markers {
+		f := fold(s)
+		for _, p := range cutPhrases {
+			cutHere = cutHere || strings.Contains(f, p)
+		}
+	}
+	for _, s := range []bool{named || len(t.markers) > 0, cutHere, stated, cut} {
 		if s {
 			signs++
 		}
@@ -510,7 +529,7 @@ func paywalled(text string, m *meta, t *tree) bool {
 	case len(text) < 1500:
 		return signs >= 2 || signs == 1 && len(text) < 900 && !cut
 	case len(text) < 3000:
-		return signs >= 3 || stated && len(t.markers) > 0
+		return (stated || cutHere && named) && len(t.markers) > 0
 	}
 	return cut && stated && len(t.markers) > 0
 }

@@ -78,6 +78,9 @@ func (t *tree) own() (kept []int32, sure bool) {
 	}
 	e := &t.elems[r]
 	from, to := e.first, e.last
+	if a, b, sum := t.run(); (t.sums[to]-t.sums[from])*10 < sum*6 { // paragraphs that no element holds together
+		from, to = a, b
+	}
 	from = t.lead(from, r)
 	kept = t.keep(from, to)
 
@@ -256,6 +259,7 @@ func (t *tree) trim(kept []int32) []int32 {
 		break
 	}
 	out := kept[:0]
+	said := map[string]bool{}
 	for i, k := range kept {
 		b := &t.blocks[k]
 		if heading(b.tag) && i+1 < len(kept) {
@@ -263,8 +267,11 @@ func (t *tree) trim(kept []int32) []int32 {
 				continue
 			}
 		}
-		if len(out) > 0 && len(b.text) > 40 && t.blocks[out[len(out)-1]].text == b.text {
-			continue // said twice
+		if len(b.text) > 60 && !heading(b.tag) {
+			if said[b.text] {
+				continue // a pull quote, or the standfirst again
+			}
+			said[b.text] = true
 		}
 		out = append(out, k)
 	}
