@@ -271,7 +271,7 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 					return left[k].parties
 				}
 			}
-			if len(d.topic) > 1 {
+			if len(d.topic) > 1 || len(d.topic) == 1 && s.in == "text" && len(left) == 0 && d.l.lang == "en" {
 				return d.topic
 			}
 			if len(d.pair) > 1 && len(left) == 0 {

@@ -374,6 +374,9 @@ func (d *doc) verbVoice(v *view, t *trigger) {
 	if t.passive && t.tense&tInf != 0 && !been && !be {
 		t.passive = false
 	}
+	if t.passive && t.to-t.from > 1 && s.toks[t.to-1].class&cPrep != 0 && !by && t.gapTo == t.gapFrom {
+		t.passive = false // "was merged into Y": Y is still the other party
+	}
 }
 
 // etre lists the French verbs that take être without being passive.
@@ -563,7 +566,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			switch {
 			case it.excl && (it.prep != sAgainst || r.roles[sAgainst] == ""):
 			case it.possDet:
-			case aside >= 0 && (it.prep == sNone || it.prepAt > aside+2) && out[sObject] != nil:
+			case aside >= 0 && (it.prep == sNone && !it.comma || it.prepAt > aside+2) && out[sObject] != nil:
 			case aside >= 0 && it.prep != sNone && it.prepAt > aside+2:
 			case it.prep != sNone && it.prepAt > t.to && d.ownedByVerb(v, it.prepAt):
 			case it.prep != sNone && it.prepAt >= t.to-1 && (it.prepAt >= t.to || r.roles[it.prep] != ""):
@@ -577,7 +580,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				} else if p == sTo && r.roles[p] == "" && out[sObject] == nil && false {
 					out[sObject] = it
 				}
-			case (it.prep == sNone || it.prepAt < t.to) && out[sObject] == nil && r.roles[sObject] != "" && (!comma || it.from-t.to <= 3) && prep == 0:
+			case (it.prep == sNone || it.prepAt < t.to) && out[sObject] == nil && r.roles[sObject] != "" && (!comma || it.from-t.to <= 3 || it.comma && it.from-t.to <= 9 && dist <= 1) && prep == 0:
 				out[sObject] = it
 			case r.noun && it.prep == sNone && d.l.lang == "fr" && i == t.to && out[sComp] == nil:
 				out[sComp] = it // « le partenariat Dell-EMC »

@@ -159,7 +159,7 @@ type elem struct {
 	opt   bool
 }
 
-const maxGap = 6
+const maxGap = 8
 
 // lexicon is the knowledge of one language. It is immutable once loaded.
 type lexicon struct {
