@@ -33,7 +33,8 @@ type world struct {
 	t     *testing.T
 	dir   string
 	press *httptest.Server
-	asked sync.Map // path → *http.Request of the last request
+	list  []schemas.Source // nil: those of the sample press
+	asked sync.Map         // path → *http.Request of the last request
 	app   *app
 	base  string // address of the page
 	stop  context.CancelFunc
@@ -61,6 +62,9 @@ func (w *world) serveFS(fsys fs.FS) {
 
 func (w *world) sources() []schemas.Source {
 	w.t.Helper()
+	if w.list != nil {
+		return w.list
+	}
 	p, err := fixtures.New(nil, fixtures.Options{})
 	if err != nil {
 		w.t.Fatal(err)

@@ -59,7 +59,7 @@ func (c *command) watch(ctx context.Context, a *app, once bool) error {
 	defer cancel()
 	var poll errgroup.Group
 	poll.Go(func() error {
-		err := c.firstPass(work, a)
+		err := c.firstPass(work, a, once)
 		if err != nil || once || a.poller == nil {
 			if once || err != nil {
 				cancel()
@@ -88,7 +88,7 @@ func (c *command) watch(ctx context.Context, a *app, once bool) error {
 
 // firstPass polls what is due, waits until it can be searched and says what there
 // is.
-func (c *command) firstPass(ctx context.Context, a *app) error {
+func (c *command) firstPass(ctx context.Context, a *app, once bool) error {
 	m := c.meter()
 	defer m.end()
 	began := time.Now()
@@ -125,6 +125,9 @@ func (c *command) firstPass(ctx context.Context, a *app) error {
 	fmt.Fprintf(c.out, "%s (%.1f s)\n", line, time.Since(began).Seconds())
 	if a.listener != nil {
 		fmt.Fprintf(c.out, "http://%s/\n", reachable(a.listener.Addr().String()))
+	}
+	if failed > 0 && once {
+		return errPartly
 	}
 	return nil
 }
