@@ -37,12 +37,12 @@ func BenchmarkFind(b *testing.B) {
 			}
 		})
 	}
-	b.Run("own+disambiguate", func(b *testing.B) {
+	b.Run("own,mentions", func(b *testing.B) {
 		c := load(b)
 		b.SetBytes(int64(len(article)))
 		b.ReportAllocs()
 		for b.Loop() {
-			c.Disambiguate(article, "fr", c.Find(article, at), at)
+			c.Mentions(article, "fr", at)
 		}
 	})
 }

@@ -85,8 +85,39 @@ type cueHit struct {
 // capital in mid-sentence, a role noun before, an article before, a verb of trade after, a longer name around it. A capital at the
 // beginning of a sentence proves nothing. Matches that are not [Ambiguous] pass, except an alias of the other language.
 func (c *Catalogue) Disambiguate(text, lang string, matches []Match, at time.Time) []Match {
-	out := make([]Match, 0, len(matches))
 	var rd *reading
+	return c.keep(text, lang, matches, func() *reading {
+		if rd == nil {
+			toks := tokenize(text, make([]token, 0, len(text)/6+8))
+			rd = c.read(text, lang, toks, c.scanTokens(text, toks, DateOf(at), ByPress))
+		}
+		return rd
+	})
+}
+
+// Mentions gives the vendors and products that the text really names at the date: [Catalogue.Find] and [Catalogue.Disambiguate] in one go,
+// at about half the cost.
+func (c *Catalogue) Mentions(text, lang string, at time.Time) []Match {
+	toks := tokenize(text, make([]token, 0, len(text)/6+8))
+	known := c.scanTokens(text, toks, DateOf(at), ByPress)
+	names := make([]Match, 0, len(known))
+	for _, m := range known {
+		if m.By <= ByProduct {
+			names = append(names, m)
+		}
+	}
+	var rd *reading
+	return c.keep(text, lang, names, func() *reading {
+		if rd == nil {
+			rd = c.read(text, lang, toks, known)
+		}
+		return rd
+	})
+}
+
+// keep drops what does not hold; read is called only when something is ambiguous.
+func (c *Catalogue) keep(text, lang string, matches []Match, read func() *reading) []Match {
+	out := make([]Match, 0, len(matches))
 	var verdict map[int]bool
 	for _, m := range matches {
 		if l := c.names[m.name].lang; l != "" && lang != "" && l != lang {
@@ -98,9 +129,8 @@ func (c *Catalogue) Disambiguate(text, lang string, matches []Match, at time.Tim
 			}
 			continue
 		}
-		if rd == nil {
-			rd = c.read(text, lang, DateOf(at))
-			verdict = rd.judge()
+		if verdict == nil {
+			verdict = read().judge()
 		}
 		if verdict[m.Start] {
 			out = append(out, m)
@@ -125,9 +155,8 @@ func (c *Catalogue) stranger(rest string) bool {
 	return len(toks) > 1 && toks[1].sep == sepSpace && toks[1].hash == hashPartners && (toks[0].hash == hashCapital || toks[0].hash == hashVenture)
 }
 
-func (c *Catalogue) read(text, lang string, day Date) *reading {
-	rd := &reading{c: c, text: text, lang: lang, toks: tokenize(text, nil), cues: map[int32][]cueHit{}, count: map[[2]int32]cueCount{}}
-	rd.known = c.scan(text, day, ByPress)
+func (c *Catalogue) read(text, lang string, toks []token, known []Match) *reading {
+	rd := &reading{c: c, text: text, lang: lang, toks: toks, known: known, cues: map[int32][]cueHit{}, count: map[[2]int32]cueCount{}}
 	rd.split()
 	rd.inner = make([]int32, len(rd.toks))
 	rd.first = make([]int32, len(rd.known))
@@ -200,14 +229,23 @@ func (rd *reading) style() {
 }
 
 func (rd *reading) findCues() {
+	asked := make([]bool, len(rd.c.guards))
+	for _, m := range rd.known {
+		if m.Strength == Ambiguous {
+			asked[rd.c.names[m.name].guard] = true
+		}
+	}
 	for i := range rd.toks {
 		start, end := rd.c.cueIndex.lookup(rd.toks[i].hash)
 		for k := start; k < end; k++ {
 			n := &rd.c.cues[k]
-			if len(n.words) > len(rd.toks)-i || !n.fits(rd.text, rd.toks[i:]) {
+			if len(n.words) > len(rd.toks)-i || !slices.ContainsFunc(rd.c.words.cues[n.target], func(g int32) bool { return asked[g/2] }) || !n.fits(rd.text, rd.toks[i:]) {
 				continue
 			}
 			for _, g := range rd.c.words.cues[n.target] {
+				if !asked[g/2] {
+					continue
+				}
 				rd.cues[g/2] = append(rd.cues[g/2], cueHit{i, i + len(n.words), g%2 == 1})
 				key := [2]int32{g / 2, rd.of[i]}
 				rd.count[key] = rd.count[key].add(g%2 == 1, 1)

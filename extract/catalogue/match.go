@@ -427,7 +427,10 @@ func (c *Catalogue) Scan(text string, at time.Time) []Match {
 }
 
 func (c *Catalogue) scan(text string, day Date, upTo By) []Match {
-	toks := tokenize(text, make([]token, 0, len(text)/6+8))
+	return c.scanTokens(text, tokenize(text, make([]token, 0, len(text)/6+8)), day, upTo)
+}
+
+func (c *Catalogue) scanTokens(text string, toks []token, day Date, upTo By) []Match {
 	var out []Match
 	for i := 0; i < len(toks); {
 		n, words := c.longest(text, toks, i, day)

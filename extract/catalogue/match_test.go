@@ -2,6 +2,7 @@ package catalogue_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,11 @@ func found(tb testing.TB, c *catalogue.Catalogue, lang, date, text string) strin
 	tb.Helper()
 	at := day(tb, date)
 	var out []string
-	for _, m := range c.Disambiguate(text, lang, c.Find(text, at), at) {
+	ms := c.Mentions(text, lang, at)
+	if two := c.Disambiguate(text, lang, c.Find(text, at), at); !slices.Equal(ms, two) {
+		tb.Errorf("%q: Mentions gives %v, Find and Disambiguate %v", text, ms, two)
+	}
+	for _, m := range ms {
 		s := fmt.Sprintf("%s=%s", text[m.Start:m.End], m.VendorID)
 		if m.Product != "" {
 			s += "/" + m.Product
