@@ -33,7 +33,7 @@ func (m *meta) headline(site string) string {
 			continue
 		}
 		for _, o := range others {
-			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 {
+			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 || beforeBar(m.title, h) {
 				m.agreed = true
 				return h
 			}
@@ -53,6 +53,13 @@ func (m *meta) headline(site string) string {
 		return m.h1[0]
 	}
 	return squeeze(first(m.named["dc.title"], m.named["title"]))
+}
+
+// beforeBar tells whether a <title> is h, a separator and something else.
+func beforeBar(title, h string) bool {
+	rest, ok := strings.CutPrefix(title, h)
+	rest = strings.TrimSpace(rest)
+	return ok && rest != "" && strings.ContainsAny(rest[:1], "-|:") || ok && (strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "·"))
 }
 
 // shownTitle finds the title where no heading is marked as one: the first short block that <title> begins or ends with.
@@ -247,7 +254,7 @@ func personal(s, site string, following bool) bool {
 	for _, w := range strings.Fields(fold(s)) {
 		switch w {
 		case "editor", "reporter", "writer", "journalist", "journaliste", "journalistes", "correspondent", "correspondant", "correspondante", "contributor", "contributeur", "senior", "staff",
-			"director", "chief", "chef", "rédacteur", "rédactrice", "directeur", "directrice", "follow", "share", "comments", "minutes", "min", "read", "lecture", "temps", "updated", "published",
+			"director", "chief", "chef", "rédacteur", "rédactrice", "directeur", "directrice", "follow", "share", "sign", "note", "login", "logout", "comments", "minutes", "min", "read", "lecture", "temps", "updated", "published",
 			"more", "about", "view", "profile", "articles", "posts", "author", "auteur", "subscribe", "newsletter", "contact", "manager", "analyst", "specialist", "freelance", "pigiste", "collaborateur", "twitter", "linkedin", "facebook":
 			return false
 		case "admin", "administrator", "null", "undefined", "unknown":

@@ -108,7 +108,8 @@ func (m *meta) meta(n *html.Node) {
 		if k == "" {
 			continue
 		}
-		if k == "article:author" || k == "author" || k == "dc.creator" || k == "sailthru.author" || k == "parsely-author" || k == "article:author_name" {
+		switch k {
+		case "author", "article:author", "article:author_name", "dc.creator", "dc:creator", "dcterms.creator", "dcterms:creator", "sailthru.author", "parsely-author", "byl", "citation_author", "cxenseparse:author":
 			m.authors = append(m.authors, content)
 		}
 		if k == "robots" || k == "googlebot" {
