@@ -227,8 +227,8 @@ func elided(w string) (int, bool) {
 }
 
 // forms is a cache, not state: news repeats its words, and a lost entry is made
-// again. At most 65,536 entries of about 100 bytes.
-var forms [1 << 16]atomic.Pointer[form]
+// again. At most 131,072 entries of about 100 bytes.
+var forms [1 << 17]atomic.Pointer[form]
 
 // formOf analyses a word in lower case, as run leaves it.
 func formOf(b []byte) *form {

@@ -32,8 +32,11 @@ const (
 
 const (
 	fieldStored = "stored"
-	fieldBody   = "body" // the text of an article, apart: lists do without it
+	fieldBody   = "body" // the text of an article, apart: lists do with its beginning
 )
+
+// leadLength is how much of a text lists have, in characters.
+const leadLength = 320
 
 // Number fields beside those of [query.Record].
 const (
@@ -117,7 +120,7 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 		w.batch.Delete(p)
 	}
 	short := x
-	short.Article.Text = ""
+	short.Article.Text = beginning(x.Article.Text, leadLength)
 	doc, err := w.document("a", query.ArticleRecord(x, w.cat), short)
 	if err != nil {
 		return err
@@ -129,6 +132,7 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 	}
 	w.at[id] = at
 	w.prices[id] = nil
+	short.Article.Text = ""
 	for _, p := range x.Prices {
 		doc, err := w.document("p", query.PriceRecord(p, x.Article, w.cat), storedPrice{p, short.Article})
 		if err != nil {
@@ -254,6 +258,16 @@ func addNumber(doc *document.Document, name string, v float64) {
 	addTerm(doc, numberField(name), encodeNumber(v))
 }
 
+// beginning is the first n characters of a text.
+func beginning(text string, n int) string {
+	for i := range text {
+		if n--; n < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
+
 // maxKeyword is longer than any address that is kept.
 const maxKeyword = schemas.MaxURL
 
@@ -326,13 +340,13 @@ func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []ro
 			res.Deals = append(res.Deals, d)
 		case "a":
 			var x schemas.Extraction
-			var body string
 			if text {
+				var body string
 				err = s.decode(seg, doc, &x, &body)
+				x.Article.Text = body
 			} else {
 				err = s.decode(seg, doc, &x, nil)
 			}
-			x.Article.Text = body
 			res.Articles = append(res.Articles, ArticleHit{x})
 		case "p":
 			var p storedPrice

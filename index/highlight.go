@@ -285,7 +285,7 @@ func (m *marker) article(x schemas.Extraction) (out []Fragment) {
 	if f := m.whole("title", a.Lang, a.Title); f != nil {
 		out = append(out, *f)
 	}
-	if a.Rights == "nosnippet" {
+	if a.Rights == "nosnippet" || a.Rights == "reserved" {
 		return out
 	}
 	if f := m.best("text", a.Lang, a.Text, fragmentLength); f != nil {

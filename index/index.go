@@ -52,7 +52,7 @@ import (
 
 // Format is raised when stored documents, fields or the analyser change: an index
 // of an older format is rebuilt, one of a newer format is refused.
-const Format = 2
+const Format = 3
 
 var (
 	// ErrLocked tells that another process has the folder open.
@@ -306,7 +306,7 @@ func newShelfOf(folder string, bl bleve.Index, opt Options) (*shelf, error) {
 	}
 	sh := &shelf{folder: folder, bl: bl, adv: adv, m: bl.Mapping(), done: make(chan struct{})}
 	sh.cols.zone = opt.Zone
-	if sh.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression)); err != nil {
+	if sh.enc, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return nil, errors.Join(err, bl.Close())
 	}
 	if sh.dec, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxStored)); err != nil {

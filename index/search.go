@@ -78,7 +78,7 @@ type Request struct {
 	// Highlight fills the fragments of the rows shown.
 	Highlight bool
 	// Text fills the bodies of articles, which take longer to read than all the
-	// rest. Without it, and without Highlight, they are empty.
+	// rest. Without it, and without Highlight, they are cut after 320 characters.
 	Text bool
 }
 
