@@ -306,6 +306,9 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		return nil
 	}
 	fits := func(p party) bool {
+		if an.nation != "" && p.org.known && p.org.country != an.nation {
+			return false
+		}
 		if an.kinds == 0 || an.kinds&kAny != 0 {
 			return true
 		}

@@ -444,6 +444,9 @@ func (d *doc) subject(v *view, i int) *item {
 		if v.barrier(it.to, i) {
 			break
 		}
+		if it.prep != sNone && relBetween(v, it.to, i) && !v.itemIn(it.to, i) && i-it.to < 9 {
+			return it // "stays with TD Synnex, which has carried …"
+		}
 		if it.prep != sNone {
 			if of == nil && (it.prep == sOf || it.prep == sAt) && it.prepAt >= 0 && it.prepAt <= 6 && it.from < i {
 				of = it
@@ -478,6 +481,16 @@ func (d *doc) hasSubject(v *view, k int) bool {
 func relBetween(v *view, from, to int) bool {
 	for i := from; i < to && i < from+3; i++ {
 		if v.s.toks[i].class&cRel != 0 || v.s.toks[i].low == "," && i+1 < to && v.s.toks[i+1].class&cRel != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// itemIn tells whether an item that could act stands in tokens [from,to).
+func (v *view) itemIn(from, to int) bool {
+	for i := from; i < to; i++ {
+		if n := v.itemAt[i]; n > 0 && v.items[n-1].prep == sNone && !v.items[n-1].possDet {
 			return true
 		}
 	}
@@ -899,7 +912,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 	}
 	hadSubject := f[sSubject] != nil
-	if roles[sPoss] == "" || f[sPoss] == nil {
+	if roles[sPoss] == "" || f[sPoss] == nil || roles[sPoss] != roles[sSubject] {
 		add(sSubject, roles[sSubject])
 	}
 	for _, n := range r.need {
@@ -1041,11 +1054,10 @@ func (d *doc) promote(v *view, it *item, o *org) {
 	if o.known || !it.unknown || it.customer || len(it.parties) != 1 {
 		return
 	}
-	vs := d.x.cat.Resolve(o.name, d.at)
-	if len(vs) != 1 || len(o.name) < 3 {
+	if o.maybe == nil {
 		return
 	}
-	*o = *d.vendor(vs[0].ID)
+	*o = *o.maybe
 	d.names = append(d.names, name{in: v.s.in, start: v.s.toks[it.from].start, end: v.s.toks[it.to-1].end, org: o})
 }
 
@@ -1131,7 +1143,7 @@ func (v *view) plural(t *trigger) bool {
 
 func anyKind(it *item, k kinds) bool {
 	for _, p := range it.parties {
-		if p.org.kinds&k != 0 {
+		if p.org.can()&k != 0 {
 			return true
 		}
 	}

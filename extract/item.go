@@ -46,6 +46,7 @@ type anaphor struct {
 	poss    bool
 	latter  bool
 	hq      string
+	nation  string // ISO code of "the Swiss firm"
 }
 
 // atoms finds the names and anaphors of a sentence, left to right.
@@ -129,6 +130,11 @@ func (d *doc) unknownOrg(txt string) *org {
 		return o
 	}
 	o := &org{id: id, name: txt}
+	if len(txt) >= 3 && len(txt) < 40 {
+		if vs := d.x.cat.Resolve(txt, d.at); len(vs) == 1 {
+			o.maybe = d.vendor(vs[0].ID)
+		}
+	}
 	d.unknowns[id] = o
 	return o
 }
@@ -206,7 +212,7 @@ func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 				distinct = true
 			}
 		}
-		if !distinct && caps == 1 && s.in == "text" && d.actsAt(s, i) {
+		if !distinct && caps == 1 && (s.in == "text" || !d.titleCase) && d.actsAt(s, i) {
 			distinct = true
 		}
 		if !distinct && (caps < 2 || s.in == "title" && d.titleCase || start && toks[i].class == 0 && l.lang == "en" && !d.seenCap[toks[i].low]) {
@@ -364,10 +370,14 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 	}
 	j := i + 1
 	hq := ""
+	nation := ""
 	for n := 0; j < len(toks) && n < 4; n++ {
 		w := &toks[j]
 		if w.kind != 'w' && w.kind != 'n' {
 			return 0, anaphor{}, false
+		}
+		if c, ok := l.nations[w.low]; ok {
+			nation = c
 		}
 		if place, ok := strings.CutSuffix(w.low, "-based"); ok {
 			hq = d.hqOf(place)
@@ -392,6 +402,11 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 			if k < len(toks) && (toks[k].kind == 'o' || toks[k].cap && toks[k].kind == 'w' && !d.isPlace(s.in, &toks[k]) && l.lang == "fr" && toks[k].class == 0) {
 				return 0, anaphor{}, false // « l'éditeur français Vade »: the name follows
 			}
+			for m := end; m < k; m++ {
+				if c, ok := l.nations[toks[m].low]; ok {
+					nation = c
+				}
+			}
 			if l.lang == "fr" && k > end {
 				// adjectives of nationality belong to it: « le constructeur chinois »
 				end = k
@@ -408,10 +423,10 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 					return 0, anaphor{}, false // « le distributeur de Dell »
 				}
 				if toks[end+1].cap && toks[end+1].kind == 'w' {
-					return end + 2, anaphor{kinds: h.kinds}, true // « le grossiste de Boulogne-Billancourt »
+					return end + 2, anaphor{kinds: h.kinds, nation: nation}, true // « le grossiste de Boulogne-Billancourt »
 				}
 			}
-			return end, anaphor{kinds: h.kinds, hq: hq}, true
+			return end, anaphor{kinds: h.kinds, hq: hq, nation: nation}, true
 		}
 		if w.class&(cPrep|cConj|cAnd|cRel|cBe|cHave|cModal|cNeg) != 0 || w.verbs != nil && w.class&cHead == 0 && l.lang == "fr" {
 			return 0, anaphor{}, false

@@ -170,8 +170,9 @@ type lexicon struct {
 	abbrev      map[string]bool
 	heads       map[string]head // nouns that stand for a vendor
 	places      map[string]string
-	pairs       []pattern // expressions for two parties: "les deux groupes"
-	detPrefixes []string  // articles that are not part of a name
+	nations     map[string]string // adjective → ISO code
+	pairs       []pattern         // expressions for two parties: "les deux groupes"
+	detPrefixes []string          // articles that are not part of a name
 
 	rules  []*rule
 	byVerb map[string][]*pattern
@@ -217,6 +218,7 @@ type wordsFile struct {
 	Heads         map[string]string `yaml:"heads"` // kinds: nouns
 	Pairs         []string          `yaml:"pairs"`
 	Regions       map[string]string `yaml:"regions"` // ISO code: names
+	Nations       map[string]string `yaml:"nations"` // ISO code: adjectives
 }
 
 type verbsFile struct {
@@ -235,7 +237,7 @@ type statusFile struct {
 func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 	l := &lexicon{
 		lang: lang, forms: map[string][]form{}, classes: map[string]class{}, preps: map[string]slot{}, abbrev: map[string]bool{},
-		heads: map[string]head{}, places: map[string]string{}, byVerb: map[string][]*pattern{}, byWord: map[string][]*pattern{},
+		heads: map[string]head{}, places: map[string]string{}, nations: map[string]string{}, byVerb: map[string][]*pattern{}, byWord: map[string][]*pattern{},
 	}
 	if lang == "fr" {
 		l.detPrefixes = []string{"le ", "la ", "les ", "l'", "l’", "un ", "une ", "des ", "du ", "d'", "d’"}
@@ -319,6 +321,11 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 		for w := range strings.FieldsSeq(list) {
 			l.heads[w] = head{kinds: k}
 			l.classes[w] |= cHead
+		}
+	}
+	for code, list := range words.Nations {
+		for w := range strings.FieldsSeq(list) {
+			l.nations[w] = code
 		}
 	}
 	for code, list := range words.Regions {

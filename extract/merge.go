@@ -134,6 +134,9 @@ func (d *doc) dropCovered(cs []cand) []cand {
 			switch {
 			case a.typ == "partnership" && ka == kb && finer[b.typ] && (a.status == b.status || a.anaphor || a.rule.weak || b.status != "background"):
 				drop = b.typ + " says it more exactly"
+				if a.sent == b.sent && a.status == "announced" && b.status == "in_effect" {
+					b.status = "announced"
+				}
 			case a.typ == "customer_contract" && ka == kb && (b.typ == "distribution" || b.typ == "reseller") && a.status == b.status:
 				drop = b.typ + " says it more exactly"
 			case a.typ == "reseller" && ka == kb && b.typ == "distribution":

@@ -15,6 +15,15 @@ type org struct {
 	hq       []string
 	main     kinds // what it mostly is
 	known    bool
+	maybe    *org // for a name in doubt: the vendor that bears it
+}
+
+// can gives the kinds of an organisation, or of the vendor that its name may mean.
+func (o *org) can() kinds {
+	if o.maybe != nil {
+		return o.maybe.kinds
+	}
+	return o.kinds
 }
 
 // kinds is a set of the catalogue's kinds, as far as the rules need them.

@@ -34,7 +34,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 			}
 		}
 		anywhere[q.class] = q
-		if q.from >= t.to && (q.class == qEffect || q.class == qBackground || q.class == qPlan || q.class == qRumour) && v.commaBetween(t.to, q.from) {
+		if q.from >= t.to && (q.class == qEffect || q.class == qBackground || q.class == qPlan || q.class == qRumour || q.class == qVeto) && v.commaBetween(t.to, q.from) {
 			continue // an afterthought: "awarded to CGI, already present there"
 		}
 		if q.class == qEffect && abs(q.from-t.from) > 7 && abs(q.from-t.head) > 7 && !sinceWords[s.toks[q.from].low] {
@@ -219,6 +219,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 			}
 		}
 		lead := s.in == "title" || s.para == 0 && s.n < 2
+		if t.tense == tInf && anywhere[qAnnounce] != nil {
+			return set("announced", t.text) // « un accord signé qui lui permet de revendre »
+		}
 		if has[qAnnounce] != nil || t.tense&tFut != 0 || t.tense == tInf && s.para == 0 || lead || d.willAt(v, t) {
 			return set("announced", t.text)
 		}
