@@ -28,6 +28,8 @@ const (
 	shortText = 40
 	// meetings is how many candidates are compared in full for one text.
 	meetings = 8
+	// maxChain is how many articles of one band are looked at, the newest first.
+	maxChain = 64
 )
 
 // leaf is one published article, as far as it can lead a fold.
@@ -40,6 +42,9 @@ type leaf struct {
 	host       string // registrable domain of its address
 	fold       string // its leader, when it is a copy
 	version    string
+
+	slot int32        // its place in folds.slots
+	next [bands]int32 // the slot after it in each band's chain, 0 at the end
 }
 
 // folds finds articles that repeat an earlier one. Its lock is held by the flush
@@ -48,14 +53,18 @@ type folds struct {
 	mu    sync.Mutex
 	leafs map[string]*leaf
 	keys  map[uint64]string
-	bands [bands]map[uint32][]string
+	// Articles that agree in a band form a chain through their slots: a kilobyte an
+	// article in all, where slices of names took three.
+	bands [bands]map[uint32]int32
+	slots []*leaf // slot 0 is nobody's
+	free  []int32
 	swept time.Time
 }
 
 func newFolds() *folds {
-	f := &folds{leafs: map[string]*leaf{}, keys: map[uint64]string{}}
+	f := &folds{leafs: map[string]*leaf{}, keys: map[uint64]string{}, slots: make([]*leaf, 1)}
 	for i := range f.bands {
-		f.bands[i] = map[uint32][]string{}
+		f.bands[i] = map[uint32]int32{}
 	}
 	return f
 }
@@ -172,11 +181,21 @@ func (f *folds) enter(l leaf) {
 			f.keys[l.key] = l.id
 		}
 	}
-	if len(l.sig) == hashes {
-		for i := range f.bands {
-			k := band(l.sig, i)
-			f.bands[i][k] = append(f.bands[i][k], l.id)
-		}
+	l.slot, l.next = 0, [bands]int32{}
+	if len(l.sig) != hashes {
+		return
+	}
+	if n := len(f.free); n > 0 {
+		l.slot, f.free = f.free[n-1], f.free[:n-1]
+		f.slots[l.slot] = &l
+	} else {
+		l.slot = int32(len(f.slots))
+		f.slots = append(f.slots, &l)
+	}
+	for i := range f.bands {
+		k := band(l.sig, i)
+		l.next[i] = f.bands[i][k]
+		f.bands[i][k] = l.slot
 	}
 }
 
@@ -184,23 +203,27 @@ func (f *folds) leave(l *leaf) {
 	if f.keys[l.key] == l.id {
 		delete(f.keys, l.key)
 	}
-	if len(l.sig) == hashes {
+	if l.slot > 0 {
 		for i := range f.bands {
 			k := band(l.sig, i)
-			list := f.bands[i][k]
-			for j, id := range list {
-				if id == l.id {
-					list[j] = list[len(list)-1]
-					list = list[:len(list)-1]
+			if f.bands[i][k] == l.slot {
+				if l.next[i] == 0 {
+					delete(f.bands[i], k)
+				} else {
+					f.bands[i][k] = l.next[i]
+				}
+				continue
+			}
+			for o := f.slots[f.bands[i][k]]; o != nil; o = f.slots[o.next[i]] {
+				if o.next[i] == l.slot {
+					o.next[i] = l.next[i]
 					break
 				}
 			}
-			if len(list) == 0 {
-				delete(f.bands[i], k)
-			} else {
-				f.bands[i][k] = list
-			}
 		}
+		f.slots[l.slot] = nil
+		f.free = append(f.free, l.slot)
+		l.slot = 0
 	}
 	delete(f.leafs, l.id)
 }
@@ -229,24 +252,23 @@ func (f *folds) candidates(id string, sig []byte) []*leaf {
 	var list []found
 	seen := map[string]bool{id: true}
 	for i := range f.bands {
-		for _, other := range f.bands[i][band(sig, i)] {
-			if seen[other] {
+		hops := 0
+		for o := f.slots[f.bands[i][band(sig, i)]]; o != nil && hops < maxChain; o = f.slots[o.next[i]] {
+			hops++
+			if seen[o.id] {
 				continue
 			}
-			seen[other] = true
-			e := estimate(sig, f.leafs[other].sig)
+			seen[o.id] = true
+			e := estimate(sig, o.sig)
 			if e < jaccard-0.2 {
 				continue
 			}
-			l := f.leader(other)
-			if l == nil || seen[l.id] && l.id != other || l.id == id {
+			l := f.leader(o.id)
+			if l == nil || seen[l.id] && l.id != o.id || l.id == id {
 				continue
 			}
 			seen[l.id] = true
 			list = append(list, found{l, e})
-			if len(list) > 64 {
-				break
-			}
 		}
 	}
 	out := make([]*leaf, 0, meetings)
