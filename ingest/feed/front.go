@@ -722,7 +722,11 @@ func (f *front) writeText(name string, value []byte, attrs ...attr) {
 		f.write(`"`)
 	}
 	f.write(">")
-	f.out = appendEscaped(f.out, value)
+	if len(value) > 64 && !bytes.Contains(value, []byte("]]>")) { // gofeed copies CDATA at once and resolves references one by one
+		f.out = append(append(append(f.out, "<![CDATA["...), value...), "]]>"...)
+	} else {
+		f.out = appendEscaped(f.out, value)
+	}
 	f.write("</", name, ">")
 }
 

@@ -4,6 +4,7 @@ import (
 	stdhtml "html"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -78,18 +79,47 @@ func lines(s string) string {
 
 // squeeze collapses blanks and drops what cannot be seen: controls, soft hyphens, zero widths, direction overrides.
 func squeeze(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\u00ad' || r == '\ufeff' || r == '\u200b' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
-			return -1
-		case r == '\u00a0' || unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r):
-			return -1
+	clean := true
+	for i := 0; i < len(s) && clean; i++ {
+		c := s[i]
+		clean = c >= ' ' && c < 0x7f && (c != ' ' || i > 0 && s[i-1] != ' ')
+	}
+	if clean {
+		return strings.TrimSuffix(s, " ")
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	blank := false
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c > ' ' && c < 0x7f {
+			j := i + 1
+			for j < len(s) && s[j] > ' ' && s[j] < 0x7f {
+				j++
+			}
+			if blank {
+				b.WriteByte(' ')
+				blank = false
+			}
+			b.WriteString(s[i:j])
+			i = j
+			continue
 		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case unicode.IsSpace(r):
+			blank = b.Len() > 0
+		case unicode.IsControl(r) || r == '\u00ad' || r == '\ufeff' || r == '\u200b' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069':
+		default:
+			if blank {
+				b.WriteByte(' ')
+				blank = false
+			}
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
 }
 
 // line reduces HTML to one line of text.
