@@ -3,6 +3,7 @@
 package index
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -272,6 +273,54 @@ func BenchmarkSearch(b *testing.B) {
 			}
 		})
 	})
+}
+
+// BenchmarkSearchWhileWriting searches while 100 articles a second come in, in
+// batches as the live indexer writes them.
+func BenchmarkSearchWhileWriting(b *testing.B) {
+	ix, c := benchIndex(b)
+	ctx, stop := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for i := 0; ; i += 50 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			var xs []schemas.Extraction
+			for k := range 50 {
+				xs = append(xs, c.Extraction((i+k)%benchDocs())) // replaced, so that the index does not grow
+			}
+			if err := ix.PutExtractions(ctx, xs); err != nil && ctx.Err() == nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	defer wg.Wait()
+	defer stop()
+	mid := c.Word("fr", 400)
+	for _, bm := range []struct {
+		name string
+		req  Request
+	}{
+		{"match-mid", Request{Sort: Relevance}},
+		{"newest-mid", Request{}},
+		{"dashboard-mid", Request{Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			req := bm.req
+			req.View, req.Limit, req.Query = Articles, 10, parse(b, mid)
+			metered(b, func() {
+				if _, err := ix.Search(b.Context(), req); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkAnalyze(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -32,6 +33,7 @@ type columns struct {
 	mu   sync.Mutex
 	sets map[uint64]*columnSet // by segment id, which bleve never reuses
 	dict sync.Map              // field → *dictionary
+	hot  sync.Map              // hotColumn → nothing
 }
 
 // columnSet is the columns of one segment. Those every search needs are there from
@@ -115,26 +117,105 @@ type snapshot struct {
 	segs []*scorch.SegmentSnapshot
 	sets []*columnSet
 	off  []uint64 // first document number of each segment; one more at the end
+
+	users atomic.Int64 // 1 for being the newest, 1 per search under way
 }
 
-// snapshot takes the newest state. The caller closes it.
+// newestAge is how old the newest snapshot may be before it is looked whether merges
+// have made another one of the same documents. It pins the files of the old one.
+const newestAge = time.Second
+
+// snapshot returns the newest state. The caller closes it. Every commit makes it
+// before it returns, with its columns: searches never wait for those.
 func (sh *shelf) snapshot() (*snapshot, error) {
+	sh.viewMu.Lock()
+	defer sh.viewMu.Unlock()
+	if sh.view == nil {
+		return nil, ErrClosed
+	}
+	if time.Since(sh.viewed) > newestAge && sh.refreshing.CompareAndSwap(false, true) {
+		sh.background.Go(func() {
+			defer sh.refreshing.Store(false)
+			// What there is stays good; the next commit or search tries again.
+			_ = sh.refresh()
+		})
+	}
+	sh.view.users.Add(1)
+	return sh.view, nil
+}
+
+func (s *snapshot) close() error {
+	if s.users.Add(-1) == 0 {
+		return s.r.Close()
+	}
+	return nil
+}
+
+// refresh makes the state of bleve the newest snapshot, and reads the columns of its
+// new segments.
+func (sh *shelf) refresh() error {
+	sh.refreshMu.Lock()
+	defer sh.refreshMu.Unlock()
 	rd, err := sh.adv.Reader()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r, ok := rd.(*scorch.IndexSnapshot)
 	if !ok {
-		return nil, errors.Join(fmt.Errorf("reader is a %T", rd), rd.Close())
+		return errors.Join(fmt.Errorf("reader is a %T", rd), rd.Close())
+	}
+	sh.viewMu.Lock()
+	same := sh.view != nil && sh.view.r == r
+	if same {
+		sh.viewed = time.Now()
+	}
+	sh.viewMu.Unlock()
+	if same {
+		return r.Close()
 	}
 	s := &snapshot{cols: &sh.cols, dec: sh.dec, m: sh.m, r: r, segs: r.Segments(), off: []uint64{0}}
+	s.users.Store(1)
 	if err := sh.cols.attach(s); err != nil {
-		return nil, errors.Join(err, r.Close())
+		return errors.Join(err, r.Close())
 	}
-	return s, nil
+	if err := s.warm(); err != nil {
+		return errors.Join(err, r.Close())
+	}
+	sh.viewMu.Lock()
+	old := sh.view
+	sh.view, sh.viewed = s, time.Now()
+	sh.viewMu.Unlock()
+	if old != nil {
+		return old.close()
+	}
+	return nil
 }
 
-func (s *snapshot) close() error { return s.r.Close() }
+// warm reads the columns that have been asked for before, where segments are new.
+func (s *snapshot) warm() error {
+	var err error
+	s.cols.hot.Range(func(k, _ any) bool {
+		h := k.(hotColumn)
+		for i := range s.sets {
+			if h.number {
+				_, err = s.num(i, h.name)
+			} else {
+				_, err = s.term(i, h.name)
+			}
+			if err != nil {
+				return false
+			}
+		}
+		return true
+	})
+	return err
+}
+
+// hotColumn is a column that some search has used.
+type hotColumn struct {
+	name   string
+	number bool
+}
 
 // attach finds the columns of a snapshot's segments and reads the new ones.
 func (c *columns) attach(s *snapshot) error {
@@ -249,6 +330,7 @@ func (s *snapshot) term(i int, field string) (*termColumn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read column %s: %w", field, err)
 	}
+	s.cols.hot.Store(hotColumn{field, false}, nil)
 	col := &termColumn{}
 	col.start, col.ords = byDocument(set.n, docs, ords)
 	set.terms[field] = col
@@ -271,6 +353,7 @@ func (s *snapshot) num(i int, name string) (*numColumn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read column %s: %w", name, err)
 	}
+	s.cols.hot.Store(hotColumn{name, true}, nil)
 	col := &numColumn{}
 	col.start, col.vals = byDocument(set.n, docs, vals)
 	set.nums[name] = col

@@ -95,6 +95,9 @@ func (w *writer) commit() error {
 	if err := w.sh.bl.Batch(w.batch); err != nil {
 		return err
 	}
+	if err := w.sh.refresh(); err != nil {
+		return err
+	}
 	w.sh.gen.Store(gen)
 	if w.sh.lived != nil {
 		w.sh.lived()

@@ -120,6 +120,13 @@ type shelf struct {
 	enc    *zstd.Encoder
 	dec    *zstd.Decoder
 
+	viewMu     sync.Mutex
+	view       *snapshot // the newest; nil once closed
+	viewed     time.Time // when it was made, or found to be the newest still
+	refreshMu  sync.Mutex
+	refreshing atomic.Bool
+	background sync.WaitGroup
+
 	lived func()      // drops the mark of this start; nil for a new index
 	timer *time.Timer // calls it
 
@@ -323,6 +330,9 @@ func newShelfOf(folder string, bl bleve.Index, opt Options) (*shelf, error) {
 		// A new index must not repeat the numbers of the one it replaces.
 		sh.gen.Store(uint64(time.Now().UnixMilli()) << 12)
 	}
+	if _, err := guard(func() (any, error) { return nil, sh.refresh() }); err != nil {
+		return nil, errors.Join(err, bl.Close())
+	}
 	os.Remove(filepath.Join(folder, "checked")) // true again at the next clean close
 	return sh, nil
 }
@@ -348,7 +358,14 @@ func (ix *Index) hold() (*shelf, error) {
 
 func (sh *shelf) release() {
 	if sh.users.Add(-1) == 0 {
-		sh.err = sh.bl.Close()
+		sh.background.Wait()
+		sh.viewMu.Lock()
+		if sh.view != nil {
+			sh.err = sh.view.close()
+			sh.view = nil
+		}
+		sh.viewMu.Unlock()
+		sh.err = errors.Join(sh.err, sh.bl.Close())
 		if sh.lived != nil {
 			sh.timer.Stop()
 			sh.lived()

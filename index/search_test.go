@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -385,4 +386,46 @@ func TestSetMatchesSortedNumbers(t *testing.T) {
 	if !maps.Equal(got, want) || d.count() != 4 {
 		t.Errorf("set holds %v (%d), want %v", got, d.count(), want)
 	}
+}
+
+// Searches while documents come in and are replaced see whole states: the buckets of
+// a field that every deal has once add up to the total, and so do the weeks.
+func TestSearchWhileWriting(t *testing.T) {
+	ix := open(t, t.TempDir())
+	w := world{rand.New(rand.NewPCG(11, 11))}
+	fill(t, ix, w, 30)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				res, err := ix.Search(t.Context(), Request{Query: query.Query{}, Facets: []string{"type"}, Weeks: true, Limit: 5})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				types, weeks := 0, 0
+				for _, b := range res.Facets["type"] {
+					types += b.Count
+				}
+				for _, b := range res.Weeks {
+					weeks += b.Count
+				}
+				if types != res.Total || weeks != res.Total {
+					t.Errorf("total %d, types %d, weeks %d", res.Total, types, weeks)
+					return
+				}
+			}
+		})
+	}
+	for range 10 {
+		fill(t, ix, w, 30)
+	}
+	close(done)
+	wg.Wait()
 }
