@@ -339,7 +339,7 @@ func (d *doc) verbVoice(v *view, t *trigger) {
 			be = true
 		case w.class&cHave != 0:
 			have = true
-		case w.class&(cAdv|cNeg) != 0 || w.low == "s'" || w.low == "se":
+		case w.class&(cAdv|cNeg) != 0 || w.low == "s'" || w.low == "se" || w.low == "par" || w.low == "ailleurs" || w.low == "outre":
 			continue
 		case w.class&cModal != 0:
 			other = true
@@ -577,6 +577,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				continue
 			}
 			switch {
+			case it.poss && it.to+1 < len(s.toks) && d.otherThan(s, it.to+1):
 			case it.excl && (it.prep != sAgainst || r.roles[sAgainst] == ""):
 			case it.possDet:
 			case aside >= 0 && (it.prep == sNone && !it.comma || it.prepAt > aside+2) && out[sObject] != nil:
@@ -788,6 +789,19 @@ func (d *doc) ownedByVerb(v *view, i int) bool {
 	return t.kind == 'w' && t.verbs != nil && t.class&(cLight|cHead) == 0 && d.tenseAt(v.s, k, "") != 0
 }
 
+// otherThan tells whether the words after a possessive name somebody else than its owner: "HPE's parent company", "Dell's rival".
+func (d *doc) otherThan(s *sent, i int) bool {
+	for k := i; k < len(s.toks) && k < i+3; k++ {
+		if s.toks[k].class&cOther != 0 {
+			return true
+		}
+		if s.toks[k].kind != 'w' {
+			return false
+		}
+	}
+	return false
+}
+
 // prepOfItem tells whether the preposition at i introduces an item.
 func (d *doc) prepOfItem(v *view, i int) bool {
 	for k := range v.items {
@@ -818,6 +832,7 @@ func (d *doc) candidates(v *view) []cand {
 	if v.s.boiler {
 		return nil
 	}
+	out = d.boxes(v)
 	taken := make([]bool, len(v.s.toks))
 	for k := range v.trigs {
 		t := &v.trigs[k]
@@ -839,6 +854,58 @@ func (d *doc) candidates(v *view) []cand {
 	return out
 }
 
+// boxRule finds one maker's product on another's: "ProLiant for Azure Stack", "its Azure Stack box".
+var boxRule = &rule{id: "oem_integration.product-for-product", typ: "oem_integration", state: true, noun: true, conf: 0.65}
+
+// boxes reads product names that tell of an integration by themselves.
+func (d *doc) boxes(v *view) []cand {
+	var out []cand
+	s := v.s
+	if s.damaged || s.question {
+		return nil
+	}
+	for k := 0; k+1 < len(v.items); k++ {
+		a, b := &v.items[k], &v.items[k+1]
+		if len(a.parties) != 1 || len(b.parties) != 1 || a.unknown || b.unknown || b.anaphor || b.parties[0].product == "" || a.excl {
+			continue
+		}
+		maker, tech := a.parties[0], b.parties[0]
+		if maker.org == tech.org || !maker.org.known || maker.org.main&kMaker == 0 || tech.org.kinds&(kPublisher|kCloud|kAI|kStorage|kSecurity) == 0 {
+			continue
+		}
+		between := s.toks[a.to:b.from]
+		ok, at := false, b.from
+		switch {
+		case b.prep == sFor && b.prepAt >= a.to && b.prepAt-a.to <= 2 && (maker.product != "" || b.prepAt > a.to):
+			ok, at = true, b.prepAt
+		case a.possDet && len(between) == 0, a.poss && len(between) == 1:
+			for i := b.to; i < len(s.toks) && i < b.to+3; i++ {
+				if s.toks[i].class&cBox != 0 {
+					ok, at = true, i
+				}
+			}
+		}
+		if !ok {
+			continue
+		}
+		t := trigger{from: at, to: at + 1, head: at, rule: boxRule}
+		st := d.status(v, &t, nil)
+		if st.drop != "" {
+			continue
+		}
+		if st.status == "announced" && s.in == "text" {
+			st.status = "in_effect"
+		}
+		c := cand{
+			rule: boxRule, typ: boxRule.typ, status: st.status, why: st.why, source: st.source, in: s.in, sent: v.at, from: at, to: at + 1, lo: a.from, hi: b.to,
+			cue: d.slice(s.in, s.toks[at].start, s.toks[at].end), title: s.in == "title", lead: s.in == "title" || s.para == 0, conf: boxRule.conf,
+			roles: []roleParty{{role: "provider", p: tech}, {role: "integrator", p: maker}}, products: []string{tech.product}, anaphor: a.anaphor,
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
 // used tells whether a word of the trigger has already made a deal.
 func used(taken []bool, t *trigger) bool {
 	for i := t.from; i < t.to; i++ {
@@ -854,6 +921,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	s := v.s
 	if s.question {
 		return nil, "the sentence is a question"
+	}
+	if s.damaged {
+		return nil, "names are missing from the sentence"
 	}
 	if inQuote := s.toks[t.from].quoted; inQuote && (r.vague || r.weak) {
 		return nil, "a vague word inside a quotation"
@@ -1489,6 +1559,14 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 			typ = d.directed
 		}
 	}
+	if typ == "customer_contract" && r.chooses && !d.tender(v) {
+		// a vendor that turns to another buys nothing from it: they go to market together
+		for _, rp := range rps {
+			if rp.role == "customer" && rp.p.org.known && rp.p.org.main&(kVendor|kIntegrator|kHoster) != 0 {
+				typ = "partnership"
+			}
+		}
+	}
 	switch typ {
 	case "partnership", "distribution", "reseller", "oem_integration":
 		dist, rest := 0, 0
@@ -1515,6 +1593,16 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 		}
 	}
 	return typ
+}
+
+// tender tells whether the sentence speaks of a purchase.
+func (d *doc) tender(v *view) bool {
+	for i := range v.s.toks {
+		if v.s.toks[i].class&cPurchase != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // modifier gives the type that the words around a vague noun name: "distribution agreement", « accord de licence ».

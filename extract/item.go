@@ -182,6 +182,13 @@ func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 		}
 		break
 	}
+	tails := true
+	for k := i; k < j; k++ {
+		tails = tails && toks[k].class&cOrgTail != 0
+	}
+	if tails && caps < 2 {
+		return 0, false
+	}
 	if caps == 0 || bad > 0 && bad >= caps {
 		return 0, false
 	}

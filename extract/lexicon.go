@@ -79,13 +79,16 @@ const (
 	cOrgTail // Inc, SA, Group, Partners
 	cUnit    // business, division, activité: part of a company
 	cExcl
+	cOther    // parent, founder: somebody else than the owner named
+	cPurchase // contract, tender: words of a purchase
+	cBox      // server, appliance
 )
 
 var classNames = map[string]class{
 	"determiners": cDet, "definite": cDet | cDef, "possessives": cDet | cPossDet, "and": cAnd, "conjunctions": cConj, "relatives": cRel,
 	"adverbs": cAdv, "be": cBe, "have": cHave, "modals": cModal, "negations": cNeg, "pronouns": cPron, "plural_pronouns": cPron | cPlural, "plural_possessives": cDet | cPossDet | cPlural,
 	"customers": cCustomer, "places": cPlace, "months": cMonth, "titles": cTitle,
-	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit,
+	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit, "others": cOther, "purchase": cPurchase, "boxes": cBox,
 }
 
 // A rule says what a trigger means: the type of deal and which place around it holds which role.
@@ -107,6 +110,7 @@ type rule struct {
 	not    []pattern // what must not follow the trigger
 	conf   float64
 
+	chooses  bool     // the customer only chooses: between two vendors that is a partnership
 	other    bool     // a subject of two is not enough: somebody must be on the other side
 	unless   []string // a noun that does not count with one of these verbs
 	governed []string // a noun that counts only with one of these verbs
@@ -131,16 +135,17 @@ const (
 	qOpinion // journalist's guess: no deal
 	qKeep    // "not affected": the relation stays
 	qRenew
-	qExclude // no party after this: unlike, plutôt que
-	qKind    // modifier that sets the type of a vague noun
-	qVeto    // awards, sponsors, compatibility: no deal in this clause
+	qExclude  // no party after this: unlike, plutôt que
+	qApparent // "not only": no negation at all
+	qKind     // modifier that sets the type of a vague noun
+	qVeto     // awards, sponsors, compatibility: no deal in this clause
 	qBoiler
 )
 
 var cueNames = map[string]cueClass{
 	"negation": qNegation, "denial": qDenial, "ended": qEnd, "rumoured": qRumour, "planned": qPlan, "completed": qDone, "in_effect": qEffect,
 	"background": qBackground, "announced": qAnnounce, "sources": qSource, "party": qParty, "opinion": qOpinion, "kept": qKeep, "renewed": qRenew,
-	"exclude": qExclude, "veto": qVeto, "boilerplate": qBoiler,
+	"exclude": qExclude, "veto": qVeto, "apparent": qApparent, "boilerplate": qBoiler,
 }
 
 // pattern is a sequence of words to be found in a sentence. Its owner is a rule or a cue class.
@@ -209,6 +214,7 @@ type ruleYAML struct {
 	Govern  string            `yaml:"governed_by"` // verbs
 	Unless  string            `yaml:"unless"`      // verbs
 	Other   bool              `yaml:"other"`
+	Chooses bool              `yaml:"chooses"`
 }
 
 type wordsFile struct {
@@ -424,7 +430,7 @@ func (l *lexicon) addRule(typ string, ry ruleYAML, conjugate func(string)) error
 	if ry.ID == "" {
 		return fmt.Errorf("no id")
 	}
-	base.other = ry.Other
+	base.other, base.chooses = ry.Other, ry.Chooses
 	for v := range strings.FieldsSeq(ry.Unless) {
 		conjugate(v)
 		base.unless = append(base.unless, v)

@@ -82,7 +82,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		return drop("a guess: “" + word(qOpinion) + "”")
 	}
 	neg, more := d.negated(v, t)
-	if has[qKeep] != nil {
+	if has[qKeep] != nil || has[qApparent] != nil {
 		neg = false
 	}
 	cond, modal := d.conditional(v, t)

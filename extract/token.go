@@ -30,6 +30,7 @@ type sent struct {
 	question bool
 	boiler   bool // "Related:", newsletter lines, credits
 	opens    bool // first of its paragraph
+	damaged  bool // names were lost from it, with their links: "partners , Dell, and ."
 }
 
 func (s *sent) start() int { return s.toks[0].start }
@@ -55,7 +56,14 @@ func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 	}
 	flush := func() {
 		if len(cur) > 0 {
-			st := sent{in: in, para: para, n: len(out), toks: cur, opens: len(out) == 0 || out[len(out)-1].para != para}
+			damaged := false
+			for i := 1; i < len(cur); i++ {
+				a, b := &cur[i-1], &cur[i]
+				if b.low == "," && (a.low == "," || l.lang == "en" && b.start > a.end) || b.low == "." && (a.class&(cAnd|cPrep) != 0 && a.low != "in" && a.low != "on" && l.lang == "en" && a.kind == 'w' && b.start > a.end || a.low == "and") {
+					damaged = true
+				}
+			}
+			st := sent{damaged: damaged, in: in, para: para, n: len(out), toks: cur, opens: len(out) == 0 || out[len(out)-1].para != para}
 			for i := len(cur) - 1; i >= 0 && i >= len(cur)-3; i-- {
 				if cur[i].low == "?" {
 					st.question = true
