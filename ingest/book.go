@@ -24,6 +24,7 @@ type book struct {
 	Items  map[string]*known `json:"items"`            // by article id
 	Ledger []schemas.Ledger  `json:"ledger,omitempty"` // of the last days, oldest first
 	Delays []float64         `json:"delays,omitempty"` // seconds from publication to being seen, newest last
+	Marks  []mark            `json:"marks,omitempty"`  // what was read from the last pages, newest last
 	// What was published from Low on, and archived from Place on, may be in no book.
 	Low   uint64    `json:"low,omitempty"`
 	Place *warc.Loc `json:"place,omitempty"`

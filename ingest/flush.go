@@ -388,6 +388,7 @@ func (p *Poller) settle(st *schemas.SourceState, bk *book, d *draft, first bool,
 		return // counted from the ledger, with those of earlier polls
 	case d.out == "indexed":
 		res.New++
+		bk.mark(d)
 	case d.out == "duplicate":
 		res.Duplicate++
 	case strings.HasPrefix(d.out, "refused:"):

@@ -48,7 +48,7 @@ func (p *Poller) well(st *schemas.SourceState, now time.Time, src schemas.Source
 		st.State = schemas.SourceSilent
 	case !st.Newest.IsZero() && now.Sub(st.Newest) > silent:
 		st.State = schemas.SourceSilent
-	case len(st.Alarms) > 0 && st.Gaps > 0 && st.Alarms[0] == gapAlarm:
+	case slices.ContainsFunc(st.Alarms, func(a string) bool { return a == gapAlarm || a == driftShort || a == driftMixed || a == driftDates }):
 		st.State = schemas.SourceDegraded
 	default:
 		st.State = schemas.SourceUp

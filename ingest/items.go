@@ -33,18 +33,20 @@ const (
 
 // draft is one article on its way out.
 type draft struct {
-	id   string
-	item feed.Item
-	k    *known
-	was  string // outcome before, "" for an item that is new
-	out  string // outcome
-	art  schemas.Article
-	recs []warc.Record
-	main int // index in recs of the record the text was read from
-	deci Decision
-	size int
-	sig  []byte
-	old  bool // its page had been archived before a crash
+	id    string
+	item  feed.Item
+	k     *known
+	was   string // outcome before, "" for an item that is new
+	out   string // outcome
+	art   schemas.Article
+	recs  []warc.Record
+	main  int // index in recs of the record the text was read from
+	deci  Decision
+	size  int
+	sig   []byte
+	share float64 // of boilerplate in the page
+	from  string  // where the date on the page stands, "" for none
+	old   bool    // its page had been archived before a crash
 }
 
 // take deals with the items of a fetched feed.
@@ -205,6 +207,7 @@ func (p *Poller) work(ctx context.Context, src schemas.Source, st *schemas.Sourc
 	}
 	st.DelayP50, st.DelayP95 = delays(bk)
 	st.Ledger = bk.Ledger
+	bk.drift(st)
 	for _, l := range st.Ledger {
 		res.Pending += l.Pending
 	}
@@ -529,7 +532,9 @@ func (p *Poller) assemble(src schemas.Source, d *draft, pg page.Page, addr strin
 		d.recs = nil
 	}
 	d.out = "indexed"
+	d.from = pg.PublishedFrom
 	d.art.Paywalled = pg.Paywalled
+	d.share = pg.Boilerplate
 	if pg.Paywalled && len(pg.Text) < len(d.item.Summary) {
 		pg.Text = d.item.Summary
 	}
