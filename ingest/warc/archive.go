@@ -474,6 +474,65 @@ func (a *Archive) Read(at Loc) (Record, error) {
 	return rec, nil
 }
 
+// Size is the number of bytes of all segments.
+func (a *Archive) Size() (int64, error) {
+	names, err := a.Segments()
+	if err != nil {
+		return 0, err
+	}
+	var sum int64
+	for _, n := range names {
+		if st, err := os.Stat(filepath.Join(a.dir, n)); err == nil {
+			sum += st.Size()
+		}
+	}
+	return sum, nil
+}
+
+// Prune removes the oldest segments: those whose records were all written before a
+// time, and more while the archive is larger than most bytes. A zero time or 0
+// bytes set no limit. The segment that is being written to always stays.
+func (a *Archive) Prune(before time.Time, most int64) (removed int, freed int64, err error) {
+	names, err := a.Segments()
+	if err != nil {
+		return 0, 0, err
+	}
+	size, err := a.Size()
+	if err != nil {
+		return 0, 0, err
+	}
+	for i, n := range names[:max(len(names)-1, 0)] {
+		// A segment ends where the next one begins.
+		end := began(names[i+1])
+		old := !before.IsZero() && !end.IsZero() && end.Before(before)
+		if !old && (most <= 0 || size <= most) {
+			break // nothing is removed from the middle
+		}
+		path := filepath.Join(a.dir, n)
+		st, err := os.Stat(path)
+		if err != nil {
+			return removed, freed, fmt.Errorf("prune archive: %w", err)
+		}
+		if err := os.Remove(path); err != nil {
+			return removed, freed, fmt.Errorf("prune archive: %w", err)
+		}
+		removed++
+		freed += st.Size()
+		size -= st.Size()
+	}
+	return removed, freed, nil
+}
+
+// began is the time in a segment's name.
+func began(name string) time.Time {
+	_, s, _ := strings.Cut(strings.TrimPrefix(name, "veille-"), "-")
+	t, err := time.Parse("20060102150405", strings.TrimSuffix(s, ".warc.gz"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
 // Path is where a segment lies.
 func (a *Archive) Path(name string) string { return filepath.Join(a.dir, filepath.Base(name)) }
 

@@ -336,6 +336,43 @@ func TestHugeBlockIsCut(t *testing.T) {
 	}
 }
 
+func TestPrune(t *testing.T) {
+	now := at
+	dir := t.TempDir()
+	a, err := Open(dir, Options{MaxSegment: 1, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	var locs []Loc
+	for i := range 6 { // a segment a day
+		l, err := a.Append(resp(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		locs = append(locs, l...)
+		now = now.Add(24 * time.Hour)
+	}
+	if n, _, err := a.Prune(time.Time{}, 0); n != 0 || err != nil {
+		t.Errorf("no limit: %d removed, %v", n, err)
+	}
+	if n, freed, err := a.Prune(at.Add(60*time.Hour), 0); n != 2 || freed == 0 || err != nil {
+		t.Errorf("by age: %d removed, %v", n, err)
+	}
+	if _, err := a.Read(locs[1]); err == nil {
+		t.Error("a pruned record is still there")
+	}
+	if _, err := a.Read(locs[2]); err != nil {
+		t.Error(err)
+	}
+	if n, _, err := a.Prune(time.Time{}, 1); n != 3 || err != nil {
+		t.Errorf("by size: %d removed, %v", n, err)
+	}
+	if l, err := a.Append(resp(9)); err != nil || l[0].File <= locs[5].File {
+		t.Errorf("after pruning: %v, %v", l, err)
+	}
+}
+
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(raw("response", "https://x.example/1", "HTTP/1.1 200 OK\r\n\r\nx")))
 	f.Add(foreign([]string{raw("response", "https://x.example/1", "HTTP/1.1 200 OK\r\n\r\nx")}, "members"))
