@@ -212,13 +212,27 @@ func (c *Catalogue) Resolve(text string, at time.Time) []Vendor {
 		add(i)
 	}
 	day := DateOf(at)
-	var toks []token
-	toks = tokenize(text, toks)
-	if len(toks) == 0 {
-		return out
+	toks := tokenize(text, nil)
+	hits := c.resolve(toks, day)
+	for len(hits) == 0 && len(toks) > 1 && c.words.tails[toks[len(toks)-1].hash] {
+		toks = toks[:len(toks)-1] // TELUS Corporation
+		hits = c.resolve(toks, day)
 	}
-	type hit struct{ vendor, rank int32 }
+	slices.SortStableFunc(hits, func(a, b hit) int { return int(a.rank - b.rank) })
+	for _, h := range hits {
+		add(h.vendor)
+	}
+	return out
+}
+
+type hit struct{ vendor, rank int32 }
+
+// resolve lists what the words, all of them, are a name of on the day.
+func (c *Catalogue) resolve(toks []token, day Date) []hit {
 	var hits []hit
+	if len(toks) == 0 {
+		return nil
+	}
 	for _, n := range c.index.bucket(toks[0].hash) {
 		nm := &c.names[n]
 		if len(nm.words) != len(toks) || nm.role > roleProduct || !sameWords(nm.words, toks) {
@@ -230,11 +244,7 @@ func (c *Catalogue) Resolve(text string, at time.Time) []Vendor {
 		}
 		hits = append(hits, hit{c.owner(nm, day), int32(nm.role)*4 - int32(rank)})
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return int(a.rank - b.rank) })
-	for _, h := range hits {
-		add(h.vendor)
-	}
-	return out
+	return hits
 }
 
 func sameWords(words []nameWord, toks []token) bool {

@@ -268,7 +268,7 @@ func (rd *reading) judge() map[int]bool {
 		}
 	}
 	for k, m := range rd.known {
-		if m.Strength == Ambiguous && m.By <= ByProduct && scores[k] >= capital {
+		if m.Strength == Ambiguous && m.By <= ByProduct && (scores[k] >= capital || m.Accept && scores[k] >= 0) {
 			clear[k] = true
 		}
 	}

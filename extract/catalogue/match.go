@@ -331,7 +331,8 @@ func newNameWord(text string, t token) nameWord {
 	return w
 }
 
-// graceDays: the press often uses the future name between announcement and effective date.
+// graceDays: the press often uses a vendor's future name between announcement and effective date. Products have no grace: an acquired
+// brand belongs to its buyer only from the day on, and is a party of its own in the news of the purchase.
 const graceDays = 366
 
 // validity ranks the name on the day: 0 not valid, 1 valid within the grace before its beginning, 2 valid.
@@ -348,7 +349,7 @@ func (n *name) validity(c *Catalogue, day Date) int {
 	if n.from == 0 || day >= n.from {
 		return 2
 	}
-	if day >= n.from-graceDays {
+	if day >= n.from-graceDays && n.role != roleProduct {
 		return 1
 	}
 	return 0
