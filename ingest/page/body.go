@@ -26,6 +26,8 @@ type tree struct {
 	title   string
 	hints   map[string]hint // by class name or id: pages repeat them
 	markers []string        // texts that speak of a wall, seen anywhere
+	hidden  bool            // hidden elements are read too
+	skipped int             // hidden elements that were not
 }
 
 type elem struct {
@@ -78,8 +80,9 @@ type planter struct {
 }
 
 // plant makes the flat copy.
-func plant(doc *html.Node) *tree {
-	t := &tree{hints: make(map[string]hint, 256)}
+func plant(doc *html.Node) *tree { return (&tree{hints: make(map[string]hint, 256)}).plant(doc) }
+
+func (t *tree) plant(doc *html.Node) *tree {
 	t.elems = make([]elem, 0, 2048)
 	t.blocks = make([]block, 0, 512)
 	p := &planter{tree: t, owner: -1}
@@ -106,7 +109,8 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 		return
 	}
 	h := p.hint(n)
-	if h&hintHidden != 0 {
+	if h&hintHidden != 0 && !p.hidden {
+		p.skipped++
 		return
 	}
 	a := n.DataAtom
@@ -427,6 +431,8 @@ func (t *tree) worth(b *block) float64 {
 			return -25
 		}
 		return 5
+	case b.tag == atom.Pre:
+		return 0.2 * min(n, 500)
 	case density > 0.5:
 		return -15 - min(n, 200)
 	case !b.prose():
@@ -448,8 +454,9 @@ func (t *tree) worth(b *block) float64 {
 	return min(n, 1500) * w * (1 - density)
 }
 
-// region finds the element that holds the article, -1 when no block is prose.
-func (t *tree) region() int32 {
+// region finds the element that holds the article, -1 when no block is prose, and the blocks from:to it spans: more than
+// the element's when the body is cut into several of the same name.
+func (t *tree) region() (r, from, to int32) {
 	t.sums = make([]float64, len(t.blocks)+1)
 	for i := range t.blocks {
 		t.sums[i+1] = t.sums[i] + t.worth(&t.blocks[i])
@@ -465,7 +472,7 @@ func (t *tree) region() int32 {
 		}
 	}
 	if best < 0 {
-		return -1
+		return -1, 0, 0
 	}
 	// An element that is named as the body, or the only <article>, is taken when it holds most of it: what else is worth
 	// something on the page is then not the article.
@@ -479,10 +486,31 @@ func (t *tree) region() int32 {
 			named, namedTop = int32(i), s
 		}
 	}
-	if named >= 0 && namedTop >= 0.55*top {
-		best = named
+	if named < 0 || namedTop < 0.55*top {
+		return best, t.elems[best].first, t.elems[best].last
 	}
-	return best
+	e := &t.elems[named]
+	from, to = e.first, e.last
+	if class := attr(e.node, "class"); class != "" && e.name != atom.Article {
+		home := t.above(named, atom.Article)
+		for i := range t.elems {
+			k := &t.elems[i]
+			if k.name == e.name && !k.bad && k.h&hintBody != 0 && sum(k) > 0 && t.above(int32(i), atom.Article) == home && attr(k.node, "class") == class && t.near(k.parent, e) {
+				from, to = min(from, k.first), max(to, k.last)
+			}
+		}
+	}
+	return named, from, to
+}
+
+// above is the nearest element of that name around i, -1 when there is none.
+func (t *tree) above(i int32, name atom.Atom) int32 {
+	for i = t.elems[i].parent; i >= 0; i = t.elems[i].parent {
+		if t.elems[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // run is the stretch of blocks with the largest sum of worth, wherever its elements end.

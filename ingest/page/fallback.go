@@ -32,5 +32,30 @@ func better(other, own string, t *tree) bool {
 	case len(own) < 250:
 		return len(other) > len(own)
 	}
-	return len(other)*10 >= len(own)*17
+	if len(other)*10 >= len(own)*17 {
+		return true
+	}
+	// about different things: ours was unsure, theirs is not shorter than half
+	return len(other)*2 >= len(own) && shared(own, other) < 0.3
+}
+
+// shared is the part of a's words, three in a row, that stand in b.
+func shared(a, b string) float64 {
+	words := map[uint64]struct{}{}
+	var prev, prev2 uint64
+	eachWord(b, func(h uint64) {
+		words[h^prev*31^prev2*961] = struct{}{}
+		prev2, prev = prev, h
+	})
+	n, hit := 0, 0
+	prev, prev2 = 0, 0
+	eachWord(a, func(h uint64) {
+		if n++; n > 2 {
+			if _, ok := words[h^prev*31^prev2*961]; ok {
+				hit++
+			}
+		}
+		prev2, prev = prev, h
+	})
+	return float64(hit) / float64(max(1, n-2))
 }

@@ -318,6 +318,12 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 				score -= 2
 			}
 		}
+		if len(b.text) < 120 && dateLine(b.text) {
+			score += 2
+		}
+		if b.bad {
+			score -= 3
+		}
 		if score > best.score {
 			best = hit{found[0].Time, found[0].Precision, score}
 		}

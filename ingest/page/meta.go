@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -27,6 +28,7 @@ type meta struct {
 	times     []timed  // <time>, itemprop=datePublished
 	bylines   []string // rel=author, itemprop=author, class byline
 	url       *url.URL
+	src       []byte // the page, for what only its scripts say
 }
 
 type timed struct {
@@ -317,6 +319,11 @@ func (m *meta) visible(p *Page, t *tree, rule *Rule, doc *html.Node, opt Options
 			set("time", d, prec)
 		}
 	}
+	if p.Published.IsZero() {
+		if d, prec, ok := scriptDate(m.src, o); ok {
+			set("meta", d, prec)
+		}
+	}
 	if h := opt.Hint; !h.Published.IsZero() {
 		set("feed", h.Published.UTC(), first(h.Precision, pubdate.Second))
 	}
@@ -347,6 +354,28 @@ func (m *meta) visible(p *Page, t *tree, rule *Rule, doc *html.Node, opt Options
 	if p.Byline == "" {
 		p.Byline = cleanNames(opt.Hint.Author, p.SiteName)
 	}
+}
+
+// scriptDate finds the publication date among the data that pages carry for their own scripts.
+func scriptDate(src []byte, o pubdate.Options) (time.Time, string, bool) {
+	for _, key := range [...]string{`datePublished`, `"publishedAt"`, `"published_at"`, `"publishDate"`, `"publish_date"`, `"publicationDate"`, `"publication_date"`, `"datePublication"`, `"date_publication"`, `"firstPublished"`, `"published_time"`, `"pubDate"`, `"pubdate"`, `"page_date"`, `'datePublication'`, `'publishDate'`} {
+		at := 0
+		for range 3 {
+			i := bytes.Index(src[at:], []byte(key))
+			if i < 0 {
+				break
+			}
+			at += i + len(key)
+			v := strings.TrimLeft(string(src[at:min(len(src), at+60)]), `"': =\`+"\t\n")
+			if e := strings.IndexAny(v, `"'<,}\`); e >= 0 {
+				v = v[:e]
+			}
+			if t, prec, ok := pubdate.Parse(v, o); ok && prec != pubdate.None {
+				return t, prec, true
+			}
+		}
+	}
+	return time.Time{}, "", false
 }
 
 // dateInURL reads /2025/11/12/, /2025-11-12-, /20251112- and /2025/nov/12/.

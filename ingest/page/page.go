@@ -92,6 +92,7 @@ func Extract(body []byte, opt Options) (Page, error) {
 	}
 
 	m := readMeta(doc, base)
+	m.src = src
 	p := m.page(opt)
 	rule := opt.Rules.For(base)
 	if rule != nil {

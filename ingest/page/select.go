@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -37,7 +38,10 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 	// JSON-LD's body is exact where it is whole, but seldom has paragraphs: it chooses among our blocks when it can.
 	if ld := ldText(m.ld.body); len(ld) >= minLD && len(ld)*10 >= len(own)*6 {
 		if blocks := t.confirmed(ld); bytesOf(t, blocks)*100 >= len(ld)*85 {
-			if r := t.region(); r >= 0 { // JSON-LD leaves the standfirst to its description
+			if bytesOf(t, blocks)*100 < len(ld)*97 { // some of it was not recognised: what we would keep between is it
+				blocks = union(blocks, kept)
+			}
+			if r, _, _ := t.region(); r >= 0 { // JSON-LD leaves the standfirst to its description
 				if from := t.lead(blocks[0], r); from < blocks[0] {
 					blocks = append(t.keep(from, blocks[0]), blocks...)
 				}
@@ -50,6 +54,13 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 	}
 	if sure {
 		return result{own, how}
+	}
+	if len(own) < 250 && t.skipped > 0 && !t.hidden { // an article that scripts would uncover
+		open := (&tree{hints: make(map[string]hint, 256), hidden: true, title: t.title}).plant(doc)
+		open.settle()
+		if kept, _ := open.own(); bytesOf(open, kept) > 2*len(own)+500 {
+			return result{open.render(kept), "own"}
+		}
 	}
 	if other := readable(doc, base, t); better(other, own, t) {
 		return result{other, "fallback"}
@@ -72,12 +83,10 @@ func bytesOf(t *tree, kept []int32) int {
 
 // own is our extractor: the region and what is kept of it. sure is false when the page's prose lies elsewhere too.
 func (t *tree) own() (kept []int32, sure bool) {
-	r := t.region()
+	r, from, to := t.region()
 	if r < 0 {
 		return nil, false
 	}
-	e := &t.elems[r]
-	from, to := e.first, e.last
 	if a, b, sum := t.run(); (t.sums[to]-t.sums[from])*10 < sum*6 { // paragraphs that no element holds together
 		from, to = a, b
 	}
@@ -200,9 +209,9 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 	switch {
 	case links*10 > n*9 && (b.tag != atom.P || n < 200 || stopped):
 		return true // nothing but a link
-	case links*2 > n && b.tag != atom.P && n < 250:
+	case links*2 > n && b.tag != atom.P && b.tag != atom.Li && n < 250, links*5 > n*4 && b.tag == atom.Li:
 		return true
-	case links*10 > n*6 && n < 120:
+	case links*10 > n*6 && n < 120 && b.tag != atom.Li:
 		return true
 	case aside(b.text):
 		return true
@@ -219,7 +228,7 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 	case atom.P:
 		return n < 3 || leading && n < 30
 	case atom.Li, atom.Dd, atom.Dt, atom.Tr, atom.Td, atom.Th:
-		return links*2 > n || n < 3
+		return n < 3
 	case atom.Blockquote, atom.Pre:
 		return false
 	}
@@ -374,6 +383,18 @@ func (t *tree) confirmed(text string) []int32 {
 		}
 	}
 	return out
+}
+
+// union adds to a those of b that stand between its ends; both are in order.
+func union(a, b []int32) []int32 {
+	out := slices.Clone(a)
+	for _, x := range b {
+		if x > a[0] && x < a[len(a)-1] {
+			out = append(out, x)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // eachWord calls f with a hash of each word of s, letters and digits only, case folded for ASCII.
