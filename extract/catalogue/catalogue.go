@@ -279,3 +279,15 @@ func (c *Catalogue) Press() []Press { return c.press }
 func (c *Catalogue) String() string {
 	return fmt.Sprintf("%d vendors, %d products, %d names", len(c.vendors), len(c.products), len(c.names))
 }
+
+// Headquartered lists the vendors for which the city stands, as in « la firme de Redmond ». Several may share one.
+func (c *Catalogue) Headquartered(city string) []Vendor {
+	var out []Vendor
+	want := Fold(city)
+	for _, v := range c.vendors {
+		if slices.ContainsFunc(v.HQ, func(hq string) bool { return Fold(hq) == want }) {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -180,3 +180,16 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+func TestHeadquartered(t *testing.T) {
+	c := load(t)
+	var ids []string
+	for _, v := range c.Headquartered("santa clara") {
+		ids = append(ids, v.ID)
+	}
+	if len(ids) < 3 {
+		t.Errorf("Santa Clara stands for %v, want Intel, Nvidia and Palo Alto Networks", ids)
+	}
+	if vs := c.Headquartered("Armonk"); len(vs) != 1 || vs[0].ID != "ibm" {
+		t.Errorf("Armonk stands for %v, want IBM", vs)
+	}
+}
