@@ -1,12 +1,13 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,12 +25,13 @@ type list[T any] struct {
 	Page   pageInfo                 `json:"page"`
 	Query  queryInfo                `json:"query"`
 	Facets map[string][]facetBucket `json:"facets,omitempty"`
+	Groups []facetBucket            `json:"groups,omitempty" jsonschema:"values of the field group within the result, the most first"`
 	AsOf   asOf                     `json:"as_of"`
 	TookMS float64                  `json:"took_ms"`
 }
 
 type pageInfo struct {
-	Next  *string `json:"next"` // null on the last page, never absent
+	Next  *string `json:"next" jsonschema:"cursor of the next page; null on the last, never absent"`
 	Limit int     `json:"limit"`
 	Total int     `json:"total"`
 }
@@ -37,7 +39,7 @@ type pageInfo struct {
 type queryInfo struct {
 	Input     string     `json:"input"`
 	Canonical string     `json:"canonical"`
-	Words     string     `json:"words"`
+	Words     string     `json:"words" jsonschema:"the query in plain words, in the reader's language"`
 	Hints     []hintInfo `json:"hints"`
 }
 
@@ -53,40 +55,38 @@ type facetBucket struct {
 	Count int    `json:"count"`
 }
 
+// asOf tells what the answer knows, and what it may be missing.
 type asOf struct {
-	Generation uint64    `json:"generation"`
-	Time       time.Time `json:"time"`
+	Generation    uint64    `json:"generation" jsonschema:"changes with every commit of the index"`
+	Time          time.Time `json:"time"`
+	Pending       int       `json:"pending" jsonschema:"messages on their way into the index"`
+	SilentSources int       `json:"silent_sources" jsonschema:"feeds that are silent, blocked or down"`
 }
 
-// searchRequest reads the parameters of a list; an unknown one is an error.
-func (s *Server) searchRequest(view string, v url.Values) (index.Request, error) {
-	req := index.Request{View: view, Limit: 50}
-	for name := range v {
-		if !slices.Contains([]string{"q", "sort", "limit", "cursor", "facets", "group", "hl"}, name) {
-			return req, &Problem{Status: http.StatusBadRequest, Name: "unknown-parameter", Title: "Unknown parameter", Detail: fmt.Sprintf("There is no parameter %q here; there are q, sort, limit, cursor, facets, group and hl.", name)}
-		}
-	}
-	q, err := s.parse(v.Get("q"))
-	if err != nil {
-		return req, err
-	}
-	req.Query, req.Sort, req.Cursor, req.Group = q, v.Get("sort"), v.Get("cursor"), v.Get("group")
-	if l := v.Get("limit"); l != "" {
-		n, err := strconv.Atoi(l)
-		if err != nil || n < 0 || n > 200 {
-			return req, &index.BadRequest{What: fmt.Sprintf("limit %q: want 0 to 200", l)}
-		}
-		req.Limit = n
-	}
+func (s *Server) asOf(ctx context.Context, generation uint64) asOf {
+	pending, silent := s.facts.lagAndSilence(ctx, s)
+	return asOf{generation, s.opt.Now().UTC(), pending, silent}
+}
+
+// request reads the parameters of a list; they have been checked.
+func (s *Server) request(view string, v url.Values) (index.Request, error) {
+	req := index.Request{View: view, Sort: v.Get("sort"), Cursor: v.Get("cursor"), Group: v.Get("group"), Limit: number(v, paramLimit), Highlight: v.Get("hl") == "1"}
 	if f := v.Get("facets"); f != "" {
 		req.Facets = strings.Split(f, ",")
 	}
-	return req, nil
+	var err error
+	req.Query, err = s.parse(v.Get("q"))
+	if err == nil && req.Group == "" && len(req.Query.Group) > 0 && !slices.Contains(countable[view], req.Query.Group[0]) {
+		g := req.Query.Group[0]
+		err = wrong("q", fmt.Sprintf("group:%s est pour /stats.", g), fmt.Sprintf("group:%s is for /stats.", g))
+	}
+	return req, err
 }
 
 // search runs a list's request and fills its envelope.
 func search[T any](s *Server, w http.ResponseWriter, r *http.Request, view string, rows func(index.Result) []T) {
-	req, err := s.searchRequest(view, r.URL.Query())
+	v := r.URL.Query()
+	req, err := s.request(view, v)
 	if err != nil {
 		s.problem(w, r, err)
 		return
@@ -96,191 +96,219 @@ func search[T any](s *Server, w http.ResponseWriter, r *http.Request, view strin
 		s.problem(w, r, err)
 		return
 	}
-	out := list[T]{Data: rows(res), Query: s.echo(r, req.Query), AsOf: asOf{res.Generation, s.opt.Now().UTC()}, TookMS: float64(res.Took.Microseconds()) / 1000}
+	out := list[T]{Data: rows(res), Query: s.echo(r, req.Query), AsOf: s.asOf(r.Context(), res.Generation), TookMS: float64(res.Took.Microseconds()) / 1000}
 	out.Page = pageInfo{Limit: req.Limit, Total: res.Total}
 	if res.Next != "" {
 		out.Page.Next = &res.Next
-		next := r.URL.Query()
-		next.Set("cursor", res.Next)
-		w.Header().Set("Link", "<"+r.URL.Path+"?"+next.Encode()+`>; rel="next"`)
+		nextLink(w, r, res.Next)
 	}
-	if len(res.Facets) > 0 {
+	if len(req.Facets) > 0 {
 		out.Facets = map[string][]facetBucket{}
 		for name, bs := range res.Facets {
-			out.Facets[name] = []facetBucket{}
-			for _, b := range bs {
-				out.Facets[name] = append(out.Facets[name], facetBucket{b.Value, b.Count})
+			out.Facets[name] = buckets(bs)
+		}
+	}
+	if res.Groups != nil {
+		out.Groups = buckets(res.Groups)
+	}
+	s.rows(w, r, out, out.Data)
+}
+
+// nextLink names the next page in the header Link, as RFC 8288 writes it.
+func nextLink(w http.ResponseWriter, r *http.Request, cursor string) {
+	next := r.URL.Query()
+	next.Set("cursor", cursor)
+	w.Header().Set("Link", "<"+r.URL.EscapedPath()+"?"+next.Encode()+`>; rel="next"`)
+}
+
+func buckets(in []index.Bucket) []facetBucket {
+	out := []facetBucket{}
+	for _, b := range in {
+		out = append(out, facetBucket{b.Value, b.Count})
+	}
+	return out
+}
+
+// rows answers with an envelope, keeping in each of its rows only the members that
+// the parameter fields names, or with the bare rows when rows is 1.
+func (s *Server) rows(w http.ResponseWriter, r *http.Request, envelope, data any) {
+	v := r.URL.Query()
+	if f := v.Get("fields"); f != "" {
+		kept, err := keepFields(data, strings.Split(f, ","))
+		if err != nil {
+			s.problem(w, r, err)
+			return
+		}
+		if v.Get("rows") == "1" {
+			s.json(w, http.StatusOK, kept)
+			return
+		}
+		envelope = struct {
+			Data any `json:"data"`
+			rest
+		}{kept, restOf(envelope)}
+	} else if v.Get("rows") == "1" {
+		envelope = data
+	}
+	s.json(w, http.StatusOK, envelope)
+}
+
+// rest is an envelope without its rows.
+type rest = list[struct{}]
+
+func restOf(envelope any) rest {
+	var out rest
+	switch l := envelope.(type) {
+	case interface{ without() rest }:
+		out = l.without()
+	}
+	return out
+}
+
+func (l list[T]) without() rest {
+	return rest{Page: l.Page, Query: l.Query, Facets: l.Facets, Groups: l.Groups, AsOf: l.AsOf, TookMS: l.TookMS}
+}
+
+// keepFields cuts rows down to some members. A name no row can have is an error.
+func keepFields(data any, names []string) ([]map[string]json.RawMessage, error) {
+	body, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("encode rows: %w", err)
+	}
+	known := membersOf(data)
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			n = clip(strings.ToValidUTF8(n, "\uFFFD"), 60)
+			all := strings.Join(known, ", ")
+			return nil, wrong("fields", fmt.Sprintf("Les lignes n’ont pas de « %s » ; elles ont %s.", n, all), fmt.Sprintf("Rows have no %q; they have %s.", n, all), closest(n, known, 3)...)
+		}
+	}
+	out := []map[string]json.RawMessage{}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return nil, fmt.Errorf("decode rows: %w", err)
+	}
+	for _, row := range out {
+		for k := range row {
+			if !slices.Contains(names, k) {
+				delete(row, k)
 			}
 		}
 	}
-	s.json(w, http.StatusOK, out)
+	return out, nil
 }
 
+// find runs a search within the time that one may take.
 func (s *Server) find(r *http.Request, req index.Request) (index.Result, error) {
-	ctx, cancel := contextWithin(r, searchTime)
+	return s.search(r.Context(), req)
+}
+
+func (s *Server) search(ctx context.Context, req index.Request) (index.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
 	defer cancel()
-	return s.opt.Index.Search(ctx, req)
+	began := time.Now()
+	res, err := s.opt.Index.Search(ctx, req)
+	s.metrics.searched(req, time.Since(began))
+	return res, err
 }
 
 func (s *Server) echo(r *http.Request, q query.Query) queryInfo {
 	info := queryInfo{Input: q.Input, Canonical: q.String(), Words: q.Words(lang(r)), Hints: []hintInfo{}}
 	for _, h := range q.Hints {
-		info.Hints = append(info.Hints, hintInfo{h.Code, h.Message(lang(r)), h.Pos, append([]string{}, h.Suggestions...)})
+		info.Hints = append(info.Hints, hintInfo{h.Code, h.Message(lang(r)), h.Pos, filled(h.Suggestions)})
 	}
 	return info
 }
 
-func (s *Server) json(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v) // the reader is gone: nobody to tell
-}
-
 func (s *Server) deals(w http.ResponseWriter, r *http.Request) {
-	search(s, w, r, index.Deals, func(res index.Result) []schemas.Deal {
-		for i := range res.Deals {
-			clipDeal(&res.Deals[i])
+	search(s, w, r, index.Deals, func(res index.Result) []dealRow {
+		out := []dealRow{}
+		for _, d := range res.Deals {
+			row := newDealRow(d)
+			row.Hits = clipFragments(res.Fragments[d.ID])
+			out = append(out, row)
 		}
-		return append([]schemas.Deal{}, res.Deals...)
+		return out
 	})
-}
-
-// clipDeal keeps the quotes of a deal to what may be shown.
-func clipDeal(d *schemas.Deal) {
-	d.Evidence = slices.Clone(d.Evidence)
-	for i := range d.Evidence {
-		q := &d.Evidence[i].Signal.Evidence
-		q.Text = clip(q.Text, MaxQuote)
-	}
-}
-
-// articleRow is an article without its text, which is its publisher's.
-type articleRow struct {
-	ID        string            `json:"id"`
-	Source    string            `json:"source"`
-	Outlet    string            `json:"outlet"`
-	URL       string            `json:"url"`
-	Also      []schemas.Copy    `json:"also,omitempty"`
-	Lang      string            `json:"lang"`
-	Title     string            `json:"title"`
-	Byline    string            `json:"byline,omitempty"`
-	Published time.Time         `json:"published"`
-	Precision string            `json:"precision,omitempty"`
-	Fetched   time.Time         `json:"fetched"`
-	Paywalled bool              `json:"paywalled,omitempty"`
-	Snippet   string            `json:"snippet"` // at most MaxQuote characters
-	Text      *string           `json:"text"`    // always null, see Withheld
-	Withheld  string            `json:"withheld"`
-	Vendors   []schemas.Mention `json:"vendors"`
-	Signals   []schemas.Signal  `json:"signals"`
-	Prices    []schemas.Price   `json:"prices"`
-}
-
-func newArticleRow(x schemas.Extraction) articleRow {
-	a := x.Article
-	return articleRow{
-		ID: a.ID, Source: a.Source, Outlet: a.Outlet, URL: a.URL, Also: a.Also, Lang: a.Lang, Title: a.Title, Byline: a.Byline,
-		Published: a.Published, Precision: a.Precision, Fetched: a.Fetched, Paywalled: a.Paywalled,
-		Snippet: clip(a.Text, MaxQuote), Withheld: "rights",
-		Vendors: append([]schemas.Mention{}, x.Vendors...), Signals: append([]schemas.Signal{}, x.Signals...), Prices: append([]schemas.Price{}, x.Prices...),
-	}
 }
 
 func (s *Server) articles(w http.ResponseWriter, r *http.Request) {
 	search(s, w, r, index.Articles, func(res index.Result) []articleRow {
 		out := []articleRow{}
 		for _, a := range res.Articles {
-			out = append(out, newArticleRow(a.Extraction))
+			row := newArticleRow(a.Extraction)
+			if showable(a.Article.Rights) {
+				row.Hits = clipFragments(res.Fragments[a.Article.ID])
+			}
+			out = append(out, row)
 		}
 		return out
 	})
-}
-
-// priceRow is a price with the article it stands in.
-type priceRow struct {
-	schemas.Price
-	Article priceArticle `json:"article"`
-}
-
-type priceArticle struct {
-	ID        string    `json:"id"`
-	Source    string    `json:"source"`
-	Outlet    string    `json:"outlet"`
-	URL       string    `json:"url"`
-	Lang      string    `json:"lang"`
-	Title     string    `json:"title"`
-	Published time.Time `json:"published"`
 }
 
 func (s *Server) prices(w http.ResponseWriter, r *http.Request) {
 	search(s, w, r, index.Prices, func(res index.Result) []priceRow {
 		out := []priceRow{}
 		for _, p := range res.Prices {
-			a := p.Article
-			p.Price.Evidence.Text = clip(p.Price.Evidence.Text, MaxQuote)
-			out = append(out, priceRow{p.Price, priceArticle{a.ID, a.Source, a.Outlet, a.URL, a.Lang, a.Title, a.Published}})
+			row := newPriceRow(p)
+			row.Hits = clipFragments(res.Fragments[p.ID])
+			out = append(out, row)
 		}
 		return out
 	})
 }
 
-// statusInfo tells how the whole is doing.
-type statusInfo struct {
-	Version  string            `json:"version"`
-	Since    time.Time         `json:"since"`
-	Articles int               `json:"articles"`
-	Deals    int               `json:"deals"`
-	Prices   int               `json:"prices"`
-	Lag      map[string]uint64 `json:"lag"` // messages each stage has still to handle
-	Sources  map[string]int    `json:"sources"`
-}
-
-func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	info := statusInfo{Version: s.opt.Version, Since: s.began.UTC(), Lag: map[string]uint64{}, Sources: map[string]int{}}
-	var err error
-	if info.Articles, info.Deals, info.Prices, err = s.opt.Index.Counts(); err != nil {
-		s.problem(w, r, err)
-		return
-	}
-	if s.opt.Lag != nil {
-		if lag, err := s.opt.Lag(r.Context()); err == nil {
-			info.Lag = lag
-		}
-	}
-	if s.opt.Sources != nil {
-		if list, err := s.opt.Sources(r.Context()); err == nil {
-			for _, src := range list {
-				info.Sources[src.State]++
+func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
+	search(s, w, r, index.Deals, func(res index.Result) []sentenceRow {
+		out := []sentenceRow{}
+		articles := map[string]schemas.Extraction{}
+		for _, d := range res.Deals {
+			for _, e := range d.Evidence {
+				row := sentenceRow{Deal: d.ID, DealURL: dealPath(d.ID), Type: e.Signal.Type, Status: e.Signal.Status, Parties: filled(e.Signal.Parties), evidenceRow: newEvidenceRow(e)}
+				s.context(&row.evidenceRow, articles)
+				out = append(out, row)
 			}
 		}
-	}
-	s.json(w, http.StatusOK, info)
+		return out
+	})
 }
 
-func (s *Server) sources(w http.ResponseWriter, r *http.Request) {
-	out := []SourceStatus{}
-	if s.opt.Sources != nil {
-		list, err := s.opt.Sources(r.Context())
-		if err != nil {
-			s.problem(w, r, err)
-			return
-		}
-		out = append(out, list...)
-	}
-	s.json(w, http.StatusOK, map[string]any{"data": out})
-}
-
-func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
-	if s.opt.Fetch == nil {
-		s.problem(w, r, &Problem{Status: http.StatusConflict, Name: "conflict", Title: "This process does not fetch", Detail: "Ask one that runs the role ingest."})
+// deal answers with one deal. One that was merged leads to the survivor.
+func (s *Server) deal(w http.ResponseWriter, r *http.Request) {
+	row, err := s.Deal(r.PathValue("id"))
+	var gone *index.Gone
+	if errors.As(err, &gone) && gone.Into != "" {
+		w.Header().Del("ETag")
+		w.Header().Set("Location", "/api/v1"+dealPath(gone.Into))
+		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
-	res, err := s.opt.Fetch(r.Context(), r.PathValue("slug"))
 	if err != nil {
 		s.problem(w, r, err)
 		return
 	}
-	s.json(w, http.StatusOK, res)
+	s.json(w, http.StatusOK, row)
+}
+
+// Deal reads one deal with the words around its sentences. The errors are those of
+// [index.Index.Deal].
+func (s *Server) Deal(id string) (dealRow, error) {
+	d, err := s.opt.Index.Deal(id)
+	if err != nil {
+		return dealRow{}, err
+	}
+	row := newDealRow(d)
+	articles := map[string]schemas.Extraction{}
+	for i := range row.Evidence {
+		s.context(&row.Evidence[i], articles)
+	}
+	return row, nil
+}
+
+func (s *Server) article(w http.ResponseWriter, r *http.Request) {
+	x, err := s.opt.Index.Article(r.PathValue("id"))
+	if err != nil {
+		s.problem(w, r, err)
+		return
+	}
+	s.json(w, http.StatusOK, newArticleRow(x))
 }

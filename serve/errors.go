@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"html/template"
 	"net/http"
+	"slices"
+	"strings"
 
 	"example.org/veille/index"
 	"example.org/veille/query"
@@ -15,12 +19,15 @@ var ErrNoSource = errors.New("there is no such source")
 
 // Problem is an error as RFC 9457 writes it.
 type Problem struct {
-	Type   string         `json:"type"`
-	Title  string         `json:"title"`
-	Status int            `json:"status"`
-	Detail string         `json:"detail,omitempty"`
-	Errors []ProblemError `json:"errors,omitempty"`
-	Name   string         `json:"-"` // last part of Type
+	Type      string         `json:"type" jsonschema:"address of an explanation, /problems/NAME"`
+	Title     string         `json:"title"`
+	Status    int            `json:"status"`
+	Detail    string         `json:"detail,omitempty"`
+	RequestID string         `json:"request_id,omitempty" jsonschema:"also in the log and in the header X-Request-Id"`
+	Errors    []ProblemError `json:"errors,omitempty"`
+	Name      string         `json:"-"` // last part of Type
+
+	fr, en string // detail in both languages, until the reader's is known
 }
 
 // ProblemError points at one fault. Position and Length count code points.
@@ -28,47 +35,188 @@ type ProblemError struct {
 	Code       string   `json:"code"`
 	Detail     string   `json:"detail"`
 	Parameter  string   `json:"parameter,omitempty"`
-	Position   int      `json:"position"`
+	Position   int      `json:"position" jsonschema:"in code points of the parameter"`
 	Length     int      `json:"length"`
-	Suggestion []string `json:"suggestion"`
+	Suggestion []string `json:"suggestion" jsonschema:"what may stand there instead, the likeliest first"`
 }
 
-func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+func (p *Problem) Error() string { return p.Name + ": " + p.en }
+
+// problemKind is one sort of problem, as /problems/NAME explains it.
+type problemKind struct {
+	name           string
+	status         int
+	fr, en         string // title
+	longFR, longEN string
+}
+
+// problemKinds lists every problem the server answers with.
+var problemKinds = []problemKind{
+	{"invalid-query", 400, "La requête ne peut être lue", "The query cannot be read",
+		"errors dit où est la faute, en points de code, et par quoi la remplacer.",
+		"errors tells where the fault lies, in code points, and what to write instead."},
+	{"invalid-parameter", 400, "Un paramètre est faux", "A parameter is wrong",
+		"La valeur d’un paramètre ou du corps n’est pas de celles que la description /openapi.json admet.",
+		"The value of a parameter or of the body is not among those that /openapi.json allows."},
+	{"unknown-parameter", 400, "Paramètre inconnu", "Unknown parameter",
+		"Rien n’est passé sous silence : un paramètre que l’opération n’a pas est une erreur.",
+		"Nothing is ignored: a parameter the operation does not have is an error."},
+	{"invalid-cursor", 400, "Ce curseur n’est pas de cette requête", "The cursor is not of this query",
+		"Un curseur ne vaut que pour la requête, le tri et la vue dont il vient. Reprenez sans lui.",
+		"A cursor is good only for the query, order and view it came from. Begin again without it."},
+	{"unauthenticated", 401, "Il faut un jeton", "This takes a token",
+		"La lecture est libre depuis la machine même ; d’ailleurs, et pour tout changement, il faut un jeton.",
+		"Reading is free from the machine itself; from elsewhere, and for any change, it takes a token."},
+	{"forbidden", 403, "Refusé", "Refused",
+		"Le jeton est bon, mais ne permet pas cela ; ou la requête vient d’une page d’un autre site.",
+		"The token is good but does not allow this; or the request comes from a page of another site."},
+	{"not-found", 404, "Introuvable", "Not found",
+		"Rien ne porte ce nom ici.", "Nothing has that name here."},
+	{"conflict", 409, "Impossible en l’état", "Not possible as things stand",
+		"Ce processus ne tient pas le rôle qu’il faut pour cela.", "This process does not have the role that it takes."},
+	{"retracted", 410, "Accord retiré", "Deal retracted",
+		"Ce qui avait été lu comme un accord n’en était pas un, ou la source l’a retiré.",
+		"What had been read as a deal was none, or its source took it back."},
+	{"unknown-host", 421, "Ce serveur ne répond pas pour cet hôte", "This server does not answer for that host",
+		"Seuls les noms de la machine même et ceux de la configuration sont admis, pour qu’une page étrangère ne lise pas votre veille.",
+		"Only loopback names and configured ones are answered for, so that a foreign page cannot read your veille."},
+	{"too-many-rows", 422, "Trop de lignes", "Too many rows",
+		"Une série a au plus 10 000 points. Prenez une période plus courte, un pas plus long ou moins de séries.",
+		"A set of series has at most 10,000 points. Take a shorter time, a longer step or fewer series."},
+	{"rate-limited", 429, "Trop de requêtes", "Too many requests",
+		"Retry-After dit quand recommencer.", "Retry-After tells when to go on."},
+	{"internal", 500, "Erreur interne", "Internal error",
+		"Le journal dit ce qui s’est passé, sous le numéro de la requête.", "The log tells what happened, under the id of the request."},
+	{"too-slow", 503, "La recherche a pris trop de temps", "The search took too long",
+		"Restreignez-la, par une date ou un fournisseur.", "Narrow it, by date or vendor for example."},
+	{"index-unavailable", 503, "L’index n’est pas disponible", "The index is not available",
+		"Il est en cours de reconstruction ou d’arrêt ; Retry-After dit quand recommencer.",
+		"It is being rebuilt or closed; Retry-After tells when to try again."},
+	{"not-ready", 503, "Pas prêt", "Not ready",
+		"Une partie du processus ne fait pas encore son travail ; detail dit laquelle.",
+		"A part of the process does not do its work yet; detail tells which."},
+}
+
+func problemKindOf(name string) problemKind {
+	i := slices.IndexFunc(problemKinds, func(k problemKind) bool { return k.name == name })
+	if i < 0 {
+		panic("serve: no problem is called " + name) // unreachable: names are constants, tried by a test
+	}
+	return problemKinds[i]
+}
+
+// fail makes a problem with its detail in both languages.
+func fail(name, fr, en string) *Problem {
+	return &Problem{Name: name, Status: problemKindOf(name).status, fr: fr, en: en}
+}
+
+// wrong makes the problem of a bad parameter.
+func wrong(param, fr, en string, suggestion ...string) *Problem {
+	p := fail("invalid-parameter", fr, en)
+	p.Errors = []ProblemError{{Code: "invalid-parameter", Parameter: param, Suggestion: append([]string{}, suggestion...)}}
+	return p
+}
 
 // problem answers with an error. What is not meant for people is logged and shown
 // as "internal error".
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	p := s.asProblem(r, err)
-	w.Header().Set("Content-Type", "application/problem+json")
+	h := w.Header()
+	h.Del("ETag")
+	h.Del("Content-Disposition")
+	h.Del("Link")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/problem+json")
+	h.Add("Vary", "Accept-Language")
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Add("WWW-Authenticate", `Bearer realm="veille"`)
+		h.Add("WWW-Authenticate", `Basic realm="veille", charset="UTF-8"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", map[int]string{429: "60", 503: "2"}[p.Status])
+		}
+	}
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // the reader is gone: nobody to tell
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(p) // the reader is gone: nobody to tell
 }
 
 func (s *Server) asProblem(r *http.Request, err error) *Problem {
 	var p *Problem
 	var syntax *query.SyntaxError
 	var bad *index.BadRequest
+	var gone *index.Gone
+	var big *http.MaxBytesError
 	switch {
 	case errors.As(err, &p):
 	case errors.As(err, &syntax):
-		p = &Problem{Status: http.StatusBadRequest, Name: "invalid-query", Title: "The query cannot be read", Detail: syntax.Message(lang(r)),
-			Errors: []ProblemError{{Code: syntax.Code, Detail: syntax.Message(lang(r)), Parameter: "q", Position: syntax.Pos, Length: syntax.Len, Suggestion: append([]string{}, syntax.Suggestions...)}}}
+		p = fail("invalid-query", syntax.FR, syntax.EN)
+		p.Errors = []ProblemError{{Code: syntax.Code, Detail: syntax.Message(lang(r)), Parameter: "q", Position: syntax.Pos, Length: syntax.Len, Suggestion: append([]string{}, syntax.Suggestions...)}}
 	case errors.As(err, &bad):
-		p = &Problem{Status: http.StatusBadRequest, Name: "invalid-parameter", Title: "A parameter is wrong", Detail: bad.What}
+		p = fail("invalid-parameter", bad.What, bad.What)
+	case errors.As(err, &big):
+		p = fail("invalid-parameter", "Le corps est trop grand.", "The body is too large.")
+	case errors.As(err, &gone):
+		p = fail("retracted", "Cet accord a été retiré.", "This deal was retracted.")
+	case errors.Is(err, index.ErrCursor):
+		p = fail("invalid-cursor", "Reprenez sans curseur.", "Begin again without a cursor.")
+	case errors.Is(err, index.ErrNotFound):
+		p = fail("not-found", "Rien ne porte cet identifiant.", "Nothing has that id.")
 	case errors.Is(err, ErrNoSource):
-		p = &Problem{Status: http.StatusNotFound, Name: "not-found", Title: "Not found", Detail: err.Error()}
-	case errors.Is(err, context.DeadlineExceeded):
-		p = &Problem{Status: http.StatusServiceUnavailable, Name: "too-slow", Title: "The search took too long", Detail: "Narrow it, by date or vendor for example."}
+		p = fail("not-found", "Aucune source suivie ne porte ce nom.", "No source that is watched has that name.")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		p = fail("too-slow", "Restreignez-la, par une date ou un fournisseur.", "Narrow it, by date or vendor for example.")
 	case errors.Is(err, index.ErrClosed):
-		p = &Problem{Status: http.StatusServiceUnavailable, Name: "index-unavailable", Title: "The index is not available now"}
+		p = fail("index-unavailable", "Réessayez bientôt.", "Try again soon.")
 	default:
-		s.lg.Error("request", "path", r.URL.Path, "err", err)
-		p = &Problem{Status: http.StatusInternalServerError, Name: "internal", Title: "Internal error", Detail: "What went wrong stands in the log."}
+		s.lg.Error("request", "request_id", requestIDOf(r.Context()), "path", r.URL.Path, "err", err)
+		p = fail("internal", "Le journal dit ce qui s’est passé.", "What went wrong stands in the log.")
 	}
-	p.Type = "/problems/" + p.Name
-	return p
+	k, out := problemKindOf(p.Name), *p
+	out.Title, out.Detail = k.en, p.en
+	if lang(r) == "fr" {
+		out.Title, out.Detail = k.fr, p.fr
+	}
+	out.Errors = slices.Clone(p.Errors)
+	for i := range out.Errors {
+		if out.Errors[i].Detail == "" {
+			out.Errors[i].Detail = out.Detail
+		}
+	}
+	out.Type, out.Status = "/problems/"+p.Name, k.status
+	out.RequestID = requestIDOf(r.Context())
+	return &out
 }
 
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
-	s.problem(w, r, &Problem{Status: http.StatusNotFound, Name: "not-found", Title: "Not found", Detail: r.URL.Path + " is not part of the API."})
+	s.problem(w, r, fail("not-found", fmt.Sprintf("%s %s n’existe pas ; voir /openapi.json.", r.Method, clip(r.URL.Path, 100)), fmt.Sprintf("There is no %s %s; see /openapi.json.", r.Method, clip(r.URL.Path, 100))))
+}
+
+var problemPage = template.Must(template.New("").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Name}} · veille</title>
+<link rel="stylesheet" href="/static/style.css"></head><body><main>
+<h1><code>{{.Name}}</code> <small>HTTP {{.Status}}</small></h1>
+<section lang="fr"><h2>{{.FR}}</h2><p>{{.LongFR}}</p></section>
+<section lang="en"><h2>{{.EN}}</h2><p>{{.LongEN}}</p></section>
+</main></body></html>
+`))
+
+// explainProblem is where the type of a problem leads.
+func (s *Server) explainProblem(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if !slices.ContainsFunc(problemKinds, func(k problemKind) bool { return k.name == name }) {
+		s.noRoute(w, r)
+		return
+	}
+	k := problemKindOf(name)
+	var b strings.Builder
+	err := problemPage.Execute(&b, map[string]any{"Name": k.name, "Status": k.status, "FR": k.fr, "EN": k.en, "LongFR": k.longFR, "LongEN": k.longEN})
+	if err != nil {
+		s.problem(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write([]byte(b.String())) // the reader is gone: nobody to tell
 }

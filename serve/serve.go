@@ -1,10 +1,15 @@
 // Package serve is the page and the HTTP API.
 //
-// [New] makes a [Server]; its [Server.Handler] answers everything: /api/v1 (api.go),
-// the search page (page.go), health. Reading is open to whoever reaches the
-// address; changing anything takes the admin token. A request for a host that is
-// neither loopback nor configured is refused, so that a web page elsewhere cannot
-// read a local veille through DNS rebinding.
+// [New] makes a [Server]; its [Server.Handler] answers everything: the API under
+// /api/v1 and the same bodies as /deals.json and the like, exports, feeds, the
+// event stream, metrics, tools for assistants, the search page. Every operation
+// of the API stands in one table (routes.go): the mux, the check of parameters,
+// the scope a caller needs and the OpenAPI document are all made from it.
+//
+// Reading is open on loopback; from elsewhere it takes a token, and changing
+// anything always does (access.go). A request for a host that is neither loopback
+// nor configured is refused, so that a web page elsewhere cannot read a local
+// veille through DNS rebinding.
 //
 // The package stores nothing and fetches nothing: the index answers searches, and
 // functions in [Options] reach the other parts.
@@ -12,12 +17,13 @@ package serve
 
 import (
 	"context"
-	"crypto/subtle"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"example.org/veille/extract/catalogue"
 	"example.org/veille/index"
@@ -29,14 +35,24 @@ import (
 // short extract that press publishers' rights leave free.
 const MaxQuote = 280
 
-// Options are what the server is made of.
+// Options are what the server is made of. The functions may be nil; what needs
+// them is then absent or empty.
 type Options struct {
 	Index     *index.Index
 	Catalogue *catalogue.Catalogue
 	Version   string
-	Token     string   // opens what changes something; "" closes it to all
-	Hosts     []string // host names to answer for, besides loopback
-	Now       func() time.Time
+	Now       func() time.Time // the clock; time.Now if nil
+
+	Hosts  []string        // host names to answer for, besides loopback
+	Token  string          // the administrator's; "" closes what changes something to all
+	Tokens func() []Access // tokens of others, asked at every use: a revoked one ends at once
+	Open   bool            // reading is free from everywhere, not only from loopback
+	CORS   []string        // origins whose pages may read the API, such as https://grafana.example
+	// Rate is how many requests one address may send in a minute, 600 if zero;
+	// loopback is free.
+	Rate int
+	// Streams is how many event streams one address may hold, 4 if zero.
+	Streams int
 
 	// Ready tells what keeps this process from doing its work, nil for nothing.
 	Ready func(context.Context) error
@@ -46,26 +62,36 @@ type Options struct {
 	Sources func(context.Context) ([]SourceStatus, error)
 	// Fetch polls one feed now. It wraps ErrNoSource for an unknown slug.
 	Fetch func(ctx context.Context, slug string) (any, error)
-}
-
-// SourceStatus is one feed, as /status and /sources show it.
-type SourceStatus struct {
-	ID          string    `json:"id"`
-	Title       string    `json:"title"`
-	URL         string    `json:"url"`
-	Lang        string    `json:"lang"`
-	State       string    `json:"state"`
-	LastSuccess time.Time `json:"last_success,omitzero"`
-	LastError   string    `json:"last_error,omitempty"`
-	Next        time.Time `json:"next,omitzero"`
-	Articles    int       `json:"articles"`
+	// Tail calls f for the events of deals whose sequence is greater than after, oldest
+	// first, then for new ones as they come, until ctx ends or f fails. It starts at
+	// the oldest event there is when those after the given one are gone.
+	Tail func(ctx context.Context, after uint64, f func(seq uint64, e schemas.Event) error) error
+	// Tip is the sequence of the newest event of deals: where a stream begins that
+	// does not say from where.
+	Tip func(context.Context) (uint64, error)
+	// Dead counts the messages of each stage that no handler could take.
+	Dead func(context.Context) (map[string]int, error)
+	// IndexBytes is the size of the index on disk.
+	IndexBytes func() (int64, error)
+	// Collectors are figures of other parts that /metrics shows too.
+	Collectors []prometheus.Collector
 }
 
 // Server answers HTTP requests.
 type Server struct {
-	lg    *slog.Logger
-	opt   Options
-	began time.Time
+	lg      *slog.Logger
+	opt     Options
+	began   time.Time
+	ops     []operation
+	names   *names // of vendors
+	lists   map[string][]schemas.VendorRef
+	facts   facts // what changes slowly, remembered for a moment
+	limits  *limits
+	metrics *metrics
+	tools   http.Handler
+	admin   [32]byte // hash of the administrator's token
+	openapi []byte
+	async   []byte
 }
 
 // New makes a server.
@@ -73,27 +99,47 @@ func New(lg *slog.Logger, opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Server{lg: lg, opt: opt, began: opt.Now()}
+	if opt.Rate <= 0 {
+		opt.Rate = 600
+	}
+	if opt.Streams <= 0 {
+		opt.Streams = 4
+	}
+	s := &Server{lg: lg, opt: opt, began: opt.Now(), names: newNames(opt.Catalogue), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate)}
+	s.admin = hashToken(opt.Token)
+	s.opt.Token = redacted(opt.Token)
+	s.metrics = newMetrics(s)
+	s.tools = s.newTools()
+	s.ops = s.operations()
+	s.openapi = mustJSON(s.openAPI())
+	s.async = mustJSON(asyncAPI(opt.Version))
+	return s
+}
+
+// redacted keeps only whether there is a token: its hash is what is compared.
+func redacted(token string) string {
+	if token == "" {
+		return ""
+	}
+	return "set"
 }
 
 // Handler is the whole of the site.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n")) // the reader is gone: nobody to tell
-	})
-	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.HandleFunc("GET /api/v1/deals", s.deals)
-	mux.HandleFunc("GET /api/v1/articles", s.articles)
-	mux.HandleFunc("GET /api/v1/prices", s.prices)
-	mux.HandleFunc("GET /api/v1/status", s.status)
-	mux.HandleFunc("GET /api/v1/sources", s.sources)
-	mux.HandleFunc("POST /api/v1/sources/{slug}/fetch", s.admin(s.fetch))
-	mux.HandleFunc("/api/", s.noRoute)
-	mux.HandleFunc("GET /static/", s.static)
-	mux.HandleFunc("GET /{$}", s.page)
-	mux.HandleFunc("GET /search", s.page)
+	for _, op := range s.ops {
+		mux.Handle(op.Method+" "+op.Path, s.serve(op))
+	}
+	// Whatever is under these paths and not above does not exist, in any method.
+	for _, path := range []string{"/api/", "/problems/", "/mcp"} {
+		mux.Handle(path, s.serve(operation{ID: "none", Scope: scopeRead, handle: s.noRoute}))
+	}
+	page := func(h http.HandlerFunc) http.Handler {
+		return s.serve(operation{ID: "page", Scope: scopeRead, AnyParams: true, handle: h})
+	}
+	mux.Handle("GET /static/", page(s.static))
+	mux.Handle("GET /{$}", page(s.page))
+	mux.Handle("GET /search", page(s.page))
 	return s.guard(http.MaxBytesHandler(mux, 1<<20))
 }
 
@@ -101,80 +147,58 @@ func (s *Server) Handler() http.Handler {
 // writes.
 func (s *Server) guard(next http.Handler) http.Handler {
 	csrf := http.NewCrossOriginProtection()
+	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, r, fail("forbidden", "La requête vient d’une page d’un autre site.", "The request comes from a page of another site."))
+	}))
 	next = csrf.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		id := requestID(r)
+		h.Set("X-Request-Id", id)
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 		if !s.hostAllowed(r.Host) {
-			s.problem(w, r, &Problem{Status: http.StatusMisdirectedRequest, Name: "unknown-host", Title: "This server does not answer for that host", Detail: "Add the name to hosts in veille.yaml, or use 127.0.0.1."})
+			s.problem(w, r, fail("unknown-host", "Ajoutez ce nom à hosts dans veille.yaml, ou prenez 127.0.0.1.", "Add the name to hosts in veille.yaml, or use 127.0.0.1."))
+			return
+		}
+		if s.cors(w, r) {
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) hostAllowed(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
+// compress is the wrapper around everything but streams and exports, which are
+// flushed as they grow.
+func compress(h http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(5))
+	if err != nil {
+		panic(err) // unreachable: the options are constants
 	}
-	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if name == "localhost" {
-		return true
-	}
-	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
-		return true
-	}
-	for _, h := range s.opt.Hosts {
-		if strings.EqualFold(h, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// admin lets a request through that carries the token.
-func (s *Server) admin(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if s.opt.Token == "" || !ok || subtle.ConstantTimeCompare([]byte(given), []byte(s.opt.Token)) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="veille"`)
-			s.problem(w, r, &Problem{Status: http.StatusUnauthorized, Name: "unauthenticated", Title: "This takes the admin token", Detail: "Send it as Authorization: Bearer …; it stands in the file admin-token of the data folder."})
-			return
-		}
-		next(w, r)
-	}
-}
-
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	if s.opt.Ready != nil {
-		if err := s.opt.Ready(r.Context()); err != nil {
-			s.problem(w, r, &Problem{Status: http.StatusServiceUnavailable, Name: "not-ready", Title: "Not ready", Detail: err.Error()})
-			return
-		}
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ready\n")) // the reader is gone: nobody to tell
+	return wrap(h)
 }
 
 // parse reads a query the way every part of the server does.
 func (s *Server) parse(q string) (query.Query, error) {
-	now := s.opt.Now()
 	return query.Parse(q, query.Options{
-		Now: now,
-		Resolve: func(name string) []schemas.VendorRef {
-			var out []schemas.VendorRef
-			for _, v := range s.opt.Catalogue.Resolve(name, now) {
-				out = append(out, schemas.VendorRef{ID: v.ID, Name: v.Name})
-			}
-			return out
-		},
+		Now: s.opt.Now(), Lists: s.lists,
+		Resolve: s.resolve,
+		Nearest: func(name string) []schemas.VendorRef { return s.names.nearest(name, 3) },
 	})
+}
+
+// resolve gives the vendors that a name may mean today.
+func (s *Server) resolve(name string) []schemas.VendorRef {
+	var out []schemas.VendorRef
+	for _, v := range s.opt.Catalogue.Resolve(name, s.opt.Now()) {
+		out = append(out, schemas.VendorRef{ID: v.ID, Name: v.Name})
+	}
+	return out
 }
 
 // clip cuts a text to n characters at a word.
