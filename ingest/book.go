@@ -53,6 +53,13 @@ type known struct {
 	Again   time.Time  `json:"g,omitzero"`   // next try, or earliest next look at a change
 	Revs    int        `json:"r,omitempty"`  // revisions published
 	Item    *feed.Item `json:"it,omitempty"` // while pending
+	Kept    *kept      `json:"kp,omitempty"` // while pending: what was archived of it before a crash
+}
+
+// kept is where an article lies that was archived and not published.
+type kept struct {
+	Meta  warc.Loc   `json:"m"`
+	Pages []warc.Loc `json:"p,omitempty"`
 }
 
 const (

@@ -42,7 +42,7 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 		if d.out == "pending" {
 			continue
 		}
-		k.Item, k.Tries = nil, 0
+		k.Item, k.Tries, k.Kept = nil, 0, nil
 		k.Link, k.Title, k.URL = canonical(d.item.Link), d.item.Title, d.art.URL
 		if d.out == "indexed" {
 			k.Sig = d.sig
@@ -144,6 +144,13 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 	for _, d := range batch {
 		p.settle(st, bk, d, first, res)
 	}
+	p.mu.Lock()
+	for _, d := range batch {
+		if d.out != "pending" {
+			delete(p.late, d.id)
+		}
+	}
+	p.mu.Unlock()
 	bk.dirty = true
 	return nil
 }

@@ -212,7 +212,7 @@ func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *
 	var batch []*draft
 	for _, d := range list {
 		if k := bk.Items[d.id]; k != nil && k.Out == "pending" { // archived when the import was broken off
-			d.k.Day, d.k.Out, d.was = k.Day, k.Out, k.Out
+			d.k.Day, d.k.Out, d.k.Kept, d.was = k.Day, k.Out, k.Kept, k.Out
 			d.k.Title, d.k.Sum = d.item.Title, sum(d.item)
 			p.reuse(d)
 			bk.Items[d.id] = d.k
@@ -256,7 +256,7 @@ func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *
 
 // reuse points a draft to the copy that the archive has of it already.
 func (p *Poller) reuse(d *draft) {
-	o, ok := p.orphan(d.id)
+	o, ok := p.orphan(d.id, d.k)
 	if !ok {
 		return
 	}

@@ -232,7 +232,7 @@ func (p *Poller) read(ctx context.Context, src schemas.Source, d *draft, res *Re
 			p.stub(src, d, "failed:panic")
 		}
 	}()
-	if o, ok := p.orphan(d.id); ok && p.fromArchive(src, d, o) {
+	if o, ok := p.orphan(d.id, d.k); ok && p.fromArchive(src, d, o) {
 		return nil
 	}
 	if src.Rights == "reserved" {

@@ -189,6 +189,7 @@ type straggler struct {
 	seen            time.Time
 	published       bool
 	item            *feed.Item // of an orphan
+	kept            *kept
 }
 
 // enter writes stragglers into the book of their source: what was published as
@@ -202,7 +203,7 @@ func (p *Poller) enter(ctx context.Context, source string, list []straggler) err
 		if bk.Items[s.id] != nil {
 			continue
 		}
-		k := &known{Link: canonical(s.link), Title: s.title, URL: s.link, Day: s.seen.UTC().Format(time.DateOnly), Seen: s.seen, Listed: p.now(), Out: "pending", Item: s.item}
+		k := &known{Link: canonical(s.link), Title: s.title, URL: s.link, Day: s.seen.UTC().Format(time.DateOnly), Seen: s.seen, Listed: p.now(), Out: "pending", Item: s.item, Kept: s.kept}
 		if s.published {
 			p.known(s.id, k)
 		} else {
@@ -251,11 +252,23 @@ type orphan struct {
 	pages []warc.Loc
 }
 
-func (p *Poller) orphan(id string) (orphan, bool) {
+func (p *Poller) orphan(id string, k *known) (orphan, bool) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	o, ok := p.late[id]
-	return o, ok
+	p.mu.Unlock()
+	if ok || k.Kept == nil || p.opt.Archive == nil {
+		return o, ok
+	}
+	rec, err := p.opt.Archive.Read(k.Kept.Meta)
+	if err != nil {
+		p.lg.Warn("archived article unreadable", "id", id, "error", err)
+		return o, false
+	}
+	o = orphan{meta: k.Kept.Meta, pages: k.Kept.Pages}
+	if json.Unmarshal(rec.Block, &o.origin) != nil || o.ID != id {
+		return o, false
+	}
+	return o, true
 }
 
 // orphans finds what was archived from a place on and is in no book. What was not
@@ -286,7 +299,7 @@ func (p *Poller) orphans(ctx context.Context, place warc.Loc, inBook, logged map
 		p.mu.Unlock()
 		if !inBook[id] {
 			inBook[id] = true
-			found[o.Source] = append(found[o.Source], straggler{id: id, link: o.Item.Link, title: o.Item.Title, seen: o.Seen, item: &o.Item})
+			found[o.Source] = append(found[o.Source], straggler{id: id, link: o.Item.Link, title: o.Item.Title, seen: o.Seen, item: &o.Item, kept: &kept{o.meta, o.pages}})
 		}
 		return ctx.Err()
 	})
@@ -298,8 +311,6 @@ func (p *Poller) orphans(ctx context.Context, place warc.Loc, inBook, logged map
 
 // fromArchive makes an article again from what was archived of it.
 func (p *Poller) fromArchive(src schemas.Source, d *draft, o orphan) bool {
-	d.deci = o.Decision
-	d.old = true
 	at := o.meta
 	digest := ""
 	defer func() {
@@ -307,11 +318,13 @@ func (p *Poller) fromArchive(src schemas.Source, d *draft, o orphan) bool {
 			d.art.Raw = &schemas.Raw{File: at.File, Offset: at.Offset, Digest: digest}
 		}
 	}()
+	listed := d.item
 	bad := func(err error) bool {
 		p.lg.Warn("archived article unreadable", "id", o.ID, "error", err)
-		d.old, d.deci = false, Decision{}
+		d.old, d.deci, d.item = false, Decision{}, listed
 		return false
 	}
+	d.old, d.deci, d.item = true, o.Decision, o.Item // as it was listed then
 	meta, err := p.opt.Archive.Read(o.meta)
 	if err != nil {
 		return bad(err)
