@@ -137,6 +137,16 @@ func (d *doc) segment() {
 	}
 	d.names = append(inTitle, inText...)
 	d.sents = append(d.l.segment("title", d.title, inTitle, 0), d.l.segment("text", d.text, inText, len(inTitle))...)
+	// only words seen with a capital can be names in doubt
+	doubt := map[string]bool{}
+	for si := range d.sents {
+		s := &d.sents[si]
+		for i := range s.toks {
+			if t := &s.toks[i]; t.kind == 'w' && t.cap {
+				doubt[t.low] = true
+			}
+		}
+	}
 	caps, words := 0, 0
 	for si := range d.sents {
 		s := &d.sents[si]
@@ -152,6 +162,9 @@ func (d *doc) segment() {
 						caps++
 					}
 				}
+				continue
+			}
+			if !doubt[t.low] {
 				continue
 			}
 			if !t.cap {

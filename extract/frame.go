@@ -849,7 +849,11 @@ func (d *doc) candidates(v *view) []cand {
 				taken[i] = true
 			}
 		}
-		out = append(out, c...)
+		for _, one := range c {
+			if slices.ContainsFunc(one.roles, func(rp roleParty) bool { return rp.p.org.known }) {
+				out = append(out, one)
+			}
+		}
 	}
 	return out
 }

@@ -353,7 +353,7 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 	if t.class&cPossDet != 0 {
 		return i + 1, anaphor{poss: true, pronoun: true, pair: t.class&cPlural != 0}, true
 	}
-	if t.class&cPron != 0 {
+	if t.class&cPron != 0 && (len(t.raw) != 2 || t.raw != "IT") {
 		if i > 0 && toks[i-1].class&cDet != 0 {
 			return 0, anaphor{}, false
 		}

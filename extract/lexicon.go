@@ -157,6 +157,12 @@ type pattern struct {
 	text  string // as written in the lexicon
 }
 
+// word is what the lexicon knows of one word.
+type word struct {
+	verbs []form
+	class class
+}
+
 type elem struct {
 	verb  string   // any form of this verb
 	words []string // one of these
@@ -171,6 +177,7 @@ type lexicon struct {
 	lang        string
 	forms       map[string][]form
 	classes     map[string]class
+	words       map[string]word // both, for reading
 	preps       map[string]slot
 	abbrev      map[string]bool
 	heads       map[string]head // nouns that stand for a vendor
@@ -397,6 +404,15 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			l.index(p)
 		}
 	}
+	defer func() {
+		l.words = make(map[string]word, len(l.forms)+len(l.classes))
+		for w, c := range l.classes {
+			l.words[w] = word{class: c}
+		}
+		for w, fs := range l.forms {
+			l.words[w] = word{fs, l.classes[w]}
+		}
+	}()
 	files, err := fs.Glob(fsys, dir+"/*.yaml")
 	if err != nil {
 		return nil, err
@@ -597,6 +613,12 @@ func (l *lexicon) index(p pattern) {
 
 // match tries a pattern at token i and gives the token after it, and the gap's range when it has one.
 func (l *lexicon) match(p *pattern, toks []tok, i int) (end, gapFrom, gapTo int, ok bool) {
+	if len(p.elems) > 1 { // most candidates fail at their second word
+		e := &p.elems[1]
+		if !e.gap && !e.opt && (i+1 >= len(toks) || toks[i+1].class&cAdv == 0 && !e.fits(&toks[i+1])) {
+			return 0, 0, 0, false
+		}
+	}
 	return l.matchFrom(p.elems, toks, i, 0, 0)
 }
 

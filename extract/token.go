@@ -48,6 +48,7 @@ type name struct {
 // It runs in time linear in the length of s.
 func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 	var out []sent
+	arena := make([]tok, 0, len(s)/5+16)
 	var cur []tok
 	quote := false
 	para := 0
@@ -71,12 +72,16 @@ func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 			}
 			out = append(out, st)
 		}
+		arena = arena[:len(arena)+len(cur)]
 		cur = nil
 	}
 	ni := 0
 	emit := func(t tok) {
 		if cur == nil {
-			cur = make([]tok, 0, 40)
+			if cap(arena)-len(arena) < maxSentence+8 {
+				arena = make([]tok, 0, maxSentence*4)
+			}
+			cur = arena[len(arena):len(arena):cap(arena)]
 		}
 		t.quoted = quote
 		cur = append(cur, t)
@@ -280,14 +285,18 @@ func (l *lexicon) makeTok(s string, i, j int) tok {
 	if unicode.IsDigit(r) {
 		t.kind = 'n'
 	}
-	t.verbs = l.forms[low]
-	t.class = l.classes[low]
+	w := l.words[low]
+	t.verbs, t.class = w.verbs, w.class
 	return t
 }
 
 func lower(s string) string {
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		ascii = s[i] < utf8.RuneSelf
+	}
 	s = strings.ToLower(s)
-	if strings.Contains(s, "’") {
+	if !ascii && strings.Contains(s, "’") {
 		s = strings.ReplaceAll(s, "’", "'")
 	}
 	return s
