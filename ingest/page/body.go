@@ -41,7 +41,7 @@ type elem struct {
 	linkedHeads int16
 }
 
-type hint uint8
+type hint uint16
 
 const (
 	hintNegative hint = 1 << iota // named as boilerplate
@@ -51,7 +51,8 @@ const (
 	hintCaption
 	hintWall // paywall
 	hintHidden
-	hintAside // nav, aside, footer: boilerplate by tag
+	hintAside   // nav, aside, footer: boilerplate by tag
+	hintComment // readers' comments
 )
 
 type block struct {
@@ -319,6 +320,9 @@ func (t *tree) settle() {
 		}
 		share := prose[e.last] - prose[e.first]
 		switch {
+		case e.h&hintComment != 0: // may well be most of the page
+			e.bad = share*10 <= total*9
+		case e.h&hintNegative != 0 && (e.name == atom.Article || e.name == atom.Main): // "post tag-jobs category-newsletter"
 		case e.h&(hintNegative|hintCaption) != 0:
 			e.bad = share*5 <= total*2 // up to two fifths
 		case e.h&hintWall != 0: // some sites call the paragraphs behind the wall so, others the wall

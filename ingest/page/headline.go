@@ -308,21 +308,23 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 		if len(b.text) < 60 {
 			score++
 		}
+		named := false
 		if b.owner >= 0 {
 			e := &t.elems[b.owner]
 			names := strings.ToLower(attr(e.node, "class") + " " + attr(e.node, "id"))
 			if strings.Contains(names, "date") || strings.Contains(names, "time") || strings.Contains(names, "publi") {
 				score += 3
+				named = true
 			}
 			if strings.Contains(names, "maj") || strings.Contains(names, "update") {
 				score -= 2
 			}
 		}
+		if b.bad && !named && sinceTitle > 10 {
+			score -= 3 // another article's
+		}
 		if len(b.text) < 120 && dateLine(b.text) {
 			score += 2
-		}
-		if b.bad {
-			score -= 3
 		}
 		if score > best.score {
 			best = hit{found[0].Time, found[0].Precision, score}

@@ -89,8 +89,8 @@ func (t *tree) nameHint(names string) hint {
 		}
 		h |= k
 	}
-	if h&hintBody != 0 {
-		h &^= hintNegative | hintWall // "article-body has-sidebar"
+	if h&hintBody != 0 || strings.Contains(names, "hentry") || strings.Contains(names, "type-post") {
+		h &^= hintNegative | hintComment | hintWall // "article-body has-sidebar", "hentry tag-newsletter"
 	}
 	return h
 }
@@ -112,6 +112,8 @@ func oneName(name string) hint {
 			return h // "has-sidebar", "no-comments" tell of the layout
 		}
 		switch {
+		case commentWords[w] || strings.HasPrefix(w, "comment") && w != "commentary":
+			h |= hintComment | hintNegative
 		case negativeWords[w]:
 			h |= hintNegative
 		case wallWords[w]:
@@ -124,7 +126,7 @@ func oneName(name string) hint {
 			h |= hintPositive
 		default:
 			for _, p := range negativePrefixes {
-				if strings.HasPrefix(w, p) && w != "commentary" {
+				if strings.HasPrefix(w, p) {
 					h |= hintNegative
 					break
 				}
@@ -183,12 +185,14 @@ var (
 
 	leadWords = set(`standfirst chapo chapeau accroche dek strapline lede subheadline sous-titre intro introduction excerpt-lead`)
 
+	commentWords = set(`disqus respond reply replies reactions kommentare comentarios`)
+
 	wallWords = set(`paywall paywalled piano regwall abo subscriber premium-wall reserve wall`)
 
 	negativeWords = set(`nav navbar navigation menu menus submenu breadcrumb breadcrumbs ariane sidebar side rail sider footer foot masthead toolbar topbar share shares sharing sharer
 		partage partager partages social socials reseaux follow followus suivre ad ads adv advert adverts advertisement advertising adslot adsense dfp gpt pub pubs publicite publicites
 		sponsor sponsored sponsors sponsorise promo promos promoted promotion newsletter newsletters infolettre subscribe subscription signup signin login register abonnement abonnez
-		inscription comment comments commentaire commentaires disqus respond reply replies forum cookie cookies consent gdpr rgpd cmp popup popin modal overlay lightbox tooltip
+		inscription forum cookie cookies consent gdpr rgpd cmp popup popin modal overlay lightbox tooltip
 		related relateds relate similar similaires recommend recommended recommendation recommendations reco recos suggest suggested suggestions outbrain taboola
 		trending popular mostread lus pagination pager paginate tag tags tagcloud motscles keywords etiquettes topics byline author authors auteur auteurs bio
 		timestamp dateline published breadcrumb printer imprimer rss feed feeds widget widgets banner banniere bandeau skiplink
@@ -197,7 +201,7 @@ var (
 		mashsb addtoany addthis sharedaddy jp-relatedposts yarpp zergnet revcontent plista nrelate noprint screenreader offscreen visuallyhidden sronly
 		infobox meta metadata postmeta entrymeta utility utilities hatnote navbox editsection reflist references siblings siteheader sitefooter`)
 
-	negativePrefixes = strings.Fields(`comment newsletter advert sponsor recommend related cookie subscri taboola outbrain share- breadcrumb`)
+	negativePrefixes = strings.Fields(`newsletter advert sponsor recommend related cookie subscri taboola outbrain share- breadcrumb`)
 
 	// Names of two or more words that no single word gives away.
 	negativeNames = strings.Fields(`read-more read-next read-also also-read see-also most-read more-stories more-from more-news more-articles next-article prev-article previous-article

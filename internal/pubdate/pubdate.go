@@ -254,6 +254,14 @@ func dateAt(b string, i int, o Options) (found, bool) {
 			d := found{y: n1, m: m, d: day, end: e}
 			return d, e > l && d.valid()
 		}
+		if strings.HasPrefix(b[j:], "年") { // 2025年11月12日
+			m, k := digitsAt(b, skip(b, j+len("年"), " "), 2)
+			if strings.HasPrefix(b[k:], "月") {
+				day, e := digitsAt(b, skip(b, k+len("月"), " "), 2)
+				d := found{y: n1, m: m, d: day, end: e + len("日")}
+				return d, strings.HasPrefix(b[e:], "日") && d.valid()
+			}
+		}
 		if j >= len(b) || b[j] != '-' && b[j] != '/' && b[j] != '.' {
 			return found{}, false
 		}
