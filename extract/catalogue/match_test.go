@@ -233,3 +233,31 @@ func FuzzFind(f *testing.F) {
 		catalogue.Fold(text)
 	})
 }
+
+// The names the trade press shares with ordinary words must never be taken at their face: those in capitals of the first list are dropped
+// when the context decides nothing, those of the second are kept.
+func TestAmbiguousNamesAreGuarded(t *testing.T) {
+	c := load(t)
+	for _, tc := range []struct {
+		accept bool
+		names  []string
+	}{
+		{false, []string{
+			"Orange", "Free", "Box", "Sage", "Oracle", "Meta", "Arm", "Arrow", "Also", "Insight", "Slack", "Teams", "Surface", "Office", "Edge",
+			"Elastic", "Bleu", "Progress", "Quest", "Unify", "Poly", "Square", "Block", "Signal", "Notion", "Linear", "Cursor", "Monday", "Three",
+			"Pure", "Nimble", "Extreme", "Brother", "Sword", "Neurones", "Bell", "Salt", "Discord", "Level 3", "Ping", "X", "Duo", "Visa",
+		}},
+		{true, []string{
+			"Apple", "Amazon", "Dell", "HP", "Windows", "Snowflake", "Mistral", "Claude", "Gemini", "Copilot", "Zoom", "Bull", "Sharp", "Canon",
+			"Xerox", "Colt", "BT", "O2", "Wiz", "Palo Alto", "Veritas", "Vade", "CGI", "SCC", "Onepoint", "Celeste", "Cohere", "F5", "Workday",
+			"Asana", "Lumen", "Intel", "Stripe", "Alphabet", "Juniper", "Iliad",
+		}},
+	} {
+		for _, n := range tc.names {
+			ms := c.Find(n, day(t, "2024-06-01"))
+			if len(ms) != 1 || ms[0].Strength != catalogue.Ambiguous || ms[0].Accept != tc.accept {
+				t.Errorf("%s: got %+v, want one ambiguous match with Accept %v", n, ms, tc.accept)
+			}
+		}
+	}
+}
