@@ -48,6 +48,9 @@ func Language(text, declared string) string {
 		elided := strings.HasPrefix(text[j:], "'") || strings.HasPrefix(text[j:], "’")
 		words++
 		if elided {
+			if rest := text[j:]; len(rest) > 2 && (strings.HasPrefix(rest, "'s ") || strings.HasPrefix(rest, "’s ")) {
+				score[1] += 0.7
+			}
 			switch w {
 			case "l", "d", "qu", "n", "s", "c", "j", "m", "lorsqu", "puisqu", "jusqu":
 				score[0] += 1
@@ -63,6 +66,14 @@ func Language(text, declared string) string {
 						score[l] += 0.5 // a word of this language alone
 					}
 				}
+			}
+		}
+		if len(w) >= 5 { // endings decide between headlines without a common word
+			switch {
+			case strings.HasSuffix(w, "ing"), strings.HasSuffix(w, "ed"), strings.HasSuffix(w, "ly"), strings.HasSuffix(w, "ies"):
+				score[1] += 0.4
+			case strings.HasSuffix(w, "ique"), strings.HasSuffix(w, "eur"), strings.HasSuffix(w, "eurs"), strings.HasSuffix(w, "eux"), strings.HasSuffix(w, "aux"), strings.HasSuffix(w, "ées"):
+				score[0] += 0.4
 			}
 		}
 		i = j
@@ -158,10 +169,10 @@ var stopWords = func() map[string]uint8 {
 		 se si comme tout tous toute toutes être avoir fait été sera ainsi aussi entre depuis selon après avant chez sous sans dont même donc car très bien deux peut afin lors encore
 		 notre votre nos vos y d l ça cela celui celle ceux non oui moins trois autres autre premier première permet propose nouveau nouvelle contre vers notamment afin via alors quand quel quelle
 		 entreprise entreprises marché annonce euros millions milliards était aura ans pendant plusieurs déjà jusqu fois rien peu trop mon ma mes te tu je moi toi lui eux cet`,
-		`the of and to in is are was were be been being that this these those for with on at by from as it its an or but not have has had will would can could should their they he she his her
-		 we our you your i which who what when where how if than then more most all also into over after before about up out one two new said says while there here other some such only
+		`the a of and to in is are was were be been being that this these those for with on at by from as it its an or but not have has had will would can could should their they he she his her
+		 we our you your i which who what when where how if than then more all also into over after before about up out one two new said says while there here other some such only
 		 no yes do does did just so between through during since per own may might must very any both each few many much under against now company companies market announced year years million billion
-		 them us me my him because down off again once get make made like even well way think know see use used using`,
+		 them us me my him because down off again once get make made like even well way think know see use used using want wants need needs most`,
 		`der die das und ist in den von zu mit sich des auf für im dem nicht ein eine einen einer eines als auch es an werden aus er hat dass sie nach wird bei noch wie einem über so zum war haben nur oder
 		 aber vor zur bis mehr durch man sein wurde sei wir ihr ich kann gegen vom können schon wenn habe seine mark ihre dann unter wie ohne zwischen sind`,
 		`el la los las de del y en que a un una por con para es se no su sus al lo como más pero o fue ha son este esta estos estas entre también ya desde todo muy sobre hasta cuando sin hay donde
