@@ -17,6 +17,7 @@ const (
 	boostTitle  = 3
 	boostText   = 1
 	boostVendor = 2
+	boostName   = 6 // for a document about the organisation that a word names
 )
 
 // Weights of a word by how it is written. One that is written as in the query, with
@@ -59,7 +60,60 @@ func (c compiler) compile(q query.Query, scored bool) bquery.Query {
 			scan(v.Text, func(w word) { c.typed[w.text], c.folded[w.folded] = true, true })
 		}
 	})
-	return c.lower(plan)
+	b := c.lower(plan)
+	if names := anyOf(c.names(q.Expr)); names != nil {
+		return rankQuery{must: b, extra: names}
+	}
+	return b
+}
+
+// names asks for the organisations and products that words of the query name, so
+// that documents which are about them come before those which only have the word.
+// It ranks, it does not select.
+func (c compiler) names(e query.Expr) (out []bquery.Query) {
+	seen := map[string]bool{}
+	add := func(id string) {
+		if seen[id] || len(out) >= 32 {
+			return
+		}
+		seen[id] = true
+		for _, field := range []string{"party", "product"} {
+			p := &query.Plan{Op: query.OpTerm, Field: field, Terms: []string{id}}
+			if !c.idle(p) {
+				out = append(out, anyTerm(keywordField(c.kind, field), p.Terms, boostName))
+			}
+		}
+	}
+	var words []string
+	switch x := e.(type) {
+	case query.And:
+		for _, e := range x {
+			words = append(words, bareWords(e)...)
+		}
+	default:
+		words = bareWords(e)
+	}
+	for i, w := range words {
+		add(w)
+		if i > 0 {
+			add(words[i-1] + "-" + w)
+		}
+	}
+	return out
+}
+
+// bareWords are the folded words of a clause on the text.
+func bareWords(e query.Expr) (out []string) {
+	cl, ok := e.(query.Clause)
+	if !ok || cl.Field != "text" {
+		return nil
+	}
+	for _, v := range cl.Values {
+		if v.Kind == query.Word || v.Kind == query.Phrase {
+			scan(v.Text, func(w word) { out = append(out, w.folded) })
+		}
+	}
+	return out
 }
 
 // weight of a word of the index.
@@ -273,15 +327,10 @@ func (c compiler) terms(field string, terms []string) bquery.Query {
 	return anyTerm(keywordField(c.kind, field), terms, c.boost(field))
 }
 
+// anyTerm asks for exact values. bleve's own term query would score them zero: it
+// divides by the length of the field, which is not kept for them.
 func anyTerm(field string, terms []string, boost float64) bquery.Query {
-	any := make([]bquery.Query, len(terms))
-	for i, term := range terms {
-		t := bquery.NewTermQuery(term)
-		t.SetField(field)
-		t.SetBoost(boost)
-		any[i] = t
-	}
-	return anyOf(any)
+	return wordQuery{{wordSet{field, terms}, boost, 0, func(string) float64 { return 1 }}}
 }
 
 func anyOf(qs []bquery.Query) bquery.Query {

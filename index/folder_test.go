@@ -98,6 +98,34 @@ func TestDamageIsNoticed(t *testing.T) {
 	t.Logf("%d damages, %d missed", tried, missed)
 }
 
+// An index that ends the process each time it is opened is given up.
+func TestCrashLoopEnds(t *testing.T) {
+	dir := t.TempDir()
+	ix, err := Open(nil, dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, ix, extraction(1, "fr", "Titre", "Texte"))
+	folder := ix.cur.Load().folder
+	if err := ix.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for starts := range maxOpened {
+		if err := verify(folder); err != nil {
+			t.Fatalf("given up after %d starts: %v", starts, err)
+		}
+		if _, err := markOpened(folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ix = open(t, dir)
+	if why, needed := ix.NeedsRebuild(); !needed {
+		t.Errorf("still used after %d starts that did not last", maxOpened)
+	} else {
+		t.Log(why)
+	}
+}
+
 func TestFormats(t *testing.T) {
 	dir := t.TempDir()
 	ix, err := Open(nil, dir, Options{})

@@ -34,6 +34,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,6 +60,8 @@ var (
 	ErrLocked = errors.New("index is in use by another process")
 	// ErrNewer tells that a newer veille wrote the folder.
 	ErrNewer = errors.New("index was written by a newer version")
+	// ErrBusy tells that too many searches are waiting already.
+	ErrBusy = errors.New("too many searches at once")
 	// ErrClosed tells that the index has been closed.
 	ErrClosed = errors.New("index is closed")
 	// ErrNotFound tells that there is no such article or deal.
@@ -86,13 +89,17 @@ type Options struct {
 	// BatchSize is how many documents are written at once: 1,000 if zero. More is
 	// faster and takes more memory, about 0.3 MB a document.
 	BatchSize int
-	// Searches is how many run at once, 2 per processor if zero; others wait.
+	// Searches is how many run at once, 2 per processor if zero. Others wait, up to
+	// [MaxWaiting] of them.
 	Searches int
 	// Catalogue knows the trades of vendors, for the field kind; may be nil.
 	Catalogue query.Catalogue
 	// Now is the clock of relative dates; time.Now if nil.
 	Now func() time.Time
 }
+
+// MaxWaiting is how many searches may wait for their turn; more get [ErrBusy].
+const MaxWaiting = 64
 
 // Index is open until [Index.Close]. All methods may be called concurrently.
 type Index struct {
@@ -101,6 +108,7 @@ type Index struct {
 	opt  Options
 	lock *os.File
 	slot chan struct{} // one token per running search
+	wait atomic.Int64  // searches that wait for one
 
 	mu      sync.Mutex // serialises writes and swaps
 	cur     atomic.Pointer[shelf]
@@ -178,7 +186,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.BatchSize = 1000
 	}
 	if o.Searches <= 0 {
-		o.Searches = 4
+		o.Searches = 2 * runtime.GOMAXPROCS(0)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -285,6 +285,44 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+func TestBusy(t *testing.T) {
+	ix, err := Open(nil, t.TempDir(), Options{Searches: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ix.Close()
+	ix.slot <- struct{}{} // a search that does not end
+	ix.wait.Store(MaxWaiting)
+	if _, err := ix.Search(t.Context(), Request{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("one more than may wait: %v, want ErrBusy", err)
+	}
+	ix.wait.Store(0)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := ix.Search(ctx, Request{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting past the deadline: %v", err)
+	}
+	<-ix.slot
+	if _, err := ix.Search(t.Context(), Request{}); err != nil {
+		t.Errorf("after the others: %v", err)
+	}
+}
+
+// A document about an organisation comes before one that only has its name.
+func TestNamesRankFirst(t *testing.T) {
+	ix := open(t, t.TempDir())
+	put(t, ix,
+		extraction(1, "fr", "Orange choisit", "un prestataire", "orange"),
+		extraction(2, "fr", "Orange amère", "Une orange, des oranges, encore une orange."),
+		extraction(3, "en", "A deal", "Palo Alto is a place.", "palo-alto"),
+		extraction(4, "en", "Palo", "Palo alto, palo alto, alto."))
+	for q, want := range map[string]string{"orange": "a_001", "palo alto": "a_003"} {
+		if got := find(t, ix, Request{View: Articles, Sort: Relevance}, q); len(got) != 2 || got[0] != want {
+			t.Errorf("%q finds %v, want %s first", q, got, want)
+		}
+	}
+}
+
 func TestHighlight(t *testing.T) {
 	ix := open(t, t.TempDir())
 	long := strings.Repeat("Rien à voir ici. ", 50)

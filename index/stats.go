@@ -342,10 +342,21 @@ func (ix *Index) Vendors(ctx context.Context) (out []VendorCount, err error) {
 
 // enter waits for a turn to search and holds the index; leave gives both back.
 func (ix *Index) enter(ctx context.Context) (*shelf, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	select {
 	case ix.slot <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		defer ix.wait.Add(-1)
+		if ix.wait.Add(1) > MaxWaiting {
+			return nil, ErrBusy
+		}
+		select {
+		case ix.slot <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	sh, err := ix.hold()
 	if err != nil {

@@ -256,7 +256,7 @@ type wordQuery []wordGroup
 type wordGroup struct {
 	wordSet
 	boost  float64
-	length float64 // of the field, on average
+	length float64 // of the field, on average; 0 for exact values, which have none
 	weight func(word string) float64
 }
 
@@ -358,7 +358,7 @@ func (s *wordSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, e
 			continue
 		}
 		g := &s.groups[h.group]
-		g.tf += float64(h.doc.Freq)
+		g.tf += float64(max(h.doc.Freq, 1)) // exact values have no count
 		g.weight = max(g.weight, h.weight)
 		g.norm = h.doc.Norm
 		if err := h.next(); err != nil {
@@ -372,11 +372,11 @@ func (s *wordSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, e
 		if g.tf == 0 {
 			continue
 		}
-		length := g.length
-		if g.norm > 0 {
-			length = 1 / (g.norm * g.norm) // as bleve stores it
+		relative := 1.0
+		if g.length > 0 && g.norm > 0 {
+			relative = 1 / (g.norm * g.norm * g.length) // as bleve stores it
 		}
-		m.Score += g.weight * g.top * g.tf / (g.tf + bm25K*(1-bm25B+bm25B*length/g.length))
+		m.Score += g.weight * g.top * g.tf / (g.tf + bm25K*(1-bm25B+bm25B*relative))
 	}
 	return m, nil
 }
@@ -530,6 +530,67 @@ func (s *sumSearcher) DocumentMatchPoolSize() (n int) {
 
 func (s *sumSearcher) Min() int  { return 0 }
 func (s *sumSearcher) Size() int { return 0 }
+
+// rankQuery finds what must finds, and adds to the score of those that extra finds
+// too. (bleve's boolean query finds what extra finds where must finds nothing.)
+type rankQuery struct {
+	must  bquery.Query
+	extra bquery.Query
+}
+
+// Searcher implements bleve's query.Query.
+func (q rankQuery) Searcher(ctx context.Context, r index.IndexReader, m mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+	must, err := q.must.Searcher(ctx, r, m, opt)
+	if err != nil {
+		return nil, err
+	}
+	extra, err := q.extra.Searcher(ctx, r, m, opt)
+	if err != nil {
+		return nil, errors.Join(err, must.Close())
+	}
+	return &rankSearcher{Searcher: must, extra: extra}, nil
+}
+
+type rankSearcher struct {
+	search.Searcher
+	extra   search.Searcher
+	cur     *search.DocumentMatch
+	started bool
+}
+
+func (s *rankSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	return s.rank(ctx)(s.Searcher.Next(ctx))
+}
+
+func (s *rankSearcher) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	return s.rank(ctx)(s.Searcher.Advance(ctx, id))
+}
+
+func (s *rankSearcher) rank(ctx *search.SearchContext) func(*search.DocumentMatch, error) (*search.DocumentMatch, error) {
+	return func(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
+		if m == nil || err != nil {
+			return m, err
+		}
+		switch {
+		case !s.started:
+			s.started = true
+			s.cur, err = s.extra.Advance(ctx, m.IndexInternalID)
+		case s.cur != nil && s.cur.IndexInternalID.Compare(m.IndexInternalID) < 0:
+			ctx.DocumentMatchPool.Put(s.cur)
+			s.cur, err = s.extra.Advance(ctx, m.IndexInternalID)
+		}
+		if err == nil && s.cur != nil && s.cur.IndexInternalID.Equals(m.IndexInternalID) {
+			m.Score += s.cur.Score
+		}
+		return m, err
+	}
+}
+
+func (s *rankSearcher) Close() error { return errors.Join(s.Searcher.Close(), s.extra.Close()) }
+
+func (s *rankSearcher) DocumentMatchPoolSize() int {
+	return s.Searcher.DocumentMatchPoolSize() + s.extra.DocumentMatchPoolSize()
+}
 
 // deferred is a query whose words are looked up when it is run, under the context
 // of the search.
