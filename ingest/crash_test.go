@@ -181,16 +181,16 @@ func TestManyCrashes(t *testing.T) {
 		list = append(list, source(fmt.Sprintf("presse-%d", i), s))
 	}
 	crashes := 0
-	for round := range 60 {
+	for round := range 30 {
 		p := d.open(list...)
-		left := rng.IntN(12)
+		left := rng.IntN(14)
 		d.store.fail = func(string) error {
 			if left--; left < 0 {
 				return errCrash
 			}
 			return nil
 		}
-		if round == 59 {
+		if round == 29 {
 			d.store.fail = nil
 		}
 		d.clock.add(7 * time.Hour)

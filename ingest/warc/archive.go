@@ -157,10 +157,11 @@ var packers = sync.Pool{New: func() any {
 	return zw
 }}
 
-// member makes one gzip member with its length in the extra field "sl".
+// member makes one gzip member with its length in the extra field "sl", and room
+// for the length of the group it begins in "gr".
 func member(text []byte) ([]byte, error) {
 	var b bytes.Buffer
-	b.Write([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, 12, 0, 's', 'l', 8, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	b.Write([]byte{0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255, memberHead - 12, 0, 's', 'l', 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'g', 'r', 8, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	zw := packers.Get().(*flate.Writer)
 	defer packers.Put(zw)
 	zw.Reset(&b)
@@ -180,21 +181,29 @@ func member(text []byte) ([]byte, error) {
 	return out, nil
 }
 
-const memberHead = 24
+const memberHead = 36
 
-// length reads a member's length from its first bytes, 0 when it is none of ours.
-func length(head []byte) int64 {
-	if len(head) < memberHead || !bytes.HasPrefix(head, gzipMagic) || head[3] != 4 || string(head[10:16]) != "\x0c\x00sl\x08\x00" {
-		return 0
+// length reads a member's length from its first bytes, and that of the group of
+// members which was written with it, 0 when it does not begin one. A length of 0 is
+// that of a member that is none of ours.
+func length(head []byte) (member, group int64) {
+	if len(head) < memberHead || !bytes.HasPrefix(head, gzipMagic) || head[3] != 4 ||
+		string(head[10:16]) != "\x18\x00sl\x08\x00" || string(head[24:28]) != "gr\x08\x00" {
+		return 0, 0
 	}
-	return int64(binary.LittleEndian.Uint32(head[16:]))
+	member, group = int64(binary.LittleEndian.Uint32(head[16:])), int64(binary.LittleEndian.Uint64(head[28:]))
+	if member <= memberHead+8 || group < 0 || group > 1<<40 {
+		return 0, 0
+	}
+	return member, group
 }
 
 // verifyTail is how much of a segment's end is decompressed when it is opened: what
 // lies before was synced long before the end was written.
 const verifyTail = 4 << 20
 
-// walk tells how far a segment is good.
+// walk tells how far a segment is good: up to the end of the last group that is
+// whole, since what was appended together stays or goes together.
 func walk(path string) (good, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -207,19 +216,23 @@ func walk(path string) (good, size int64, err error) {
 	}
 	size = st.Size()
 	head := make([]byte, memberHead)
-	for good < size {
-		if _, err := f.ReadAt(head, good); err != nil {
+	at, until := int64(0), int64(0) // of the group being walked
+	for at < size {
+		if _, err := f.ReadAt(head, at); err != nil {
 			if err == io.EOF {
 				return good, size, nil
 			}
 			return good, size, err
 		}
-		n := length(head)
-		if n <= memberHead+8 || good+n > size {
+		n, group := length(head)
+		if n == 0 || at+n > size || at+group > size {
 			return good, size, nil
 		}
-		if good+n > size-verifyTail {
-			r := NewReader(io.NewSectionReader(f, good, n), good)
+		if group > 0 {
+			until = at + group
+		}
+		if at+n > size-verifyTail {
+			r := NewReader(io.NewSectionReader(f, at, n), at)
 			if rec, err := r.Next(); err != nil || rec.Cut {
 				return good, size, nil
 			}
@@ -227,7 +240,9 @@ func walk(path string) (good, size int64, err error) {
 				return good, size, nil
 			}
 		}
-		good += n
+		if at += n; at >= until {
+			good = at // the group is whole
+		}
 	}
 	return good, size, nil
 }
@@ -256,7 +271,8 @@ func (rec *Record) text() []byte {
 }
 
 // Append writes the records one after the other into one segment and returns where
-// they stand, once they are on disk. After an error none of them counts as written.
+// they stand, once they are on disk. After an error, or a crash, either all of them
+// are there or none.
 func (a *Archive) Append(recs ...Record) ([]Loc, error) {
 	var body []byte
 	offs := make([]int64, len(recs))
@@ -267,6 +283,9 @@ func (a *Archive) Append(recs ...Record) ([]Loc, error) {
 		}
 		offs[i] = int64(len(body))
 		body = append(body, m...)
+	}
+	if len(recs) > 0 {
+		binary.LittleEndian.PutUint64(body[28:], uint64(len(body)))
 	}
 
 	a.mu.Lock()
@@ -436,8 +455,8 @@ func (a *Archive) scan(name string, at int64, f func(rec Record, at Loc) error) 
 		if _, err := file.ReadAt(head, at); err != nil {
 			return nil // a tail that is being written
 		}
-		n := length(head)
-		if n <= memberHead+8 || at+n > end {
+		n, _ := length(head)
+		if n == 0 || at+n > end {
 			return nil
 		}
 		rec, err := NewReader(io.NewSectionReader(file, at, n), at).header()

@@ -12,7 +12,8 @@
 //
 // A segment is a row of gzip members, one per record, the first a warcinfo. Each
 // member carries its own length in the "sl" extra field, so that a segment can be
-// walked without being decompressed; other tools ignore the field.
+// walked without being decompressed, and the first of those appended together the
+// length of all in "gr"; other tools ignore both.
 package warc
 
 import (
