@@ -3,7 +3,6 @@ package catalogue
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -28,10 +27,8 @@ func Check(fsys fs.FS) ([]Problem, error) {
 	return src.check(), nil
 }
 
-var (
-	idForm      = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
-	countryForm = regexp.MustCompile(`^[A-Z]{2}$`)
-)
+// slugged says whether s is a slug: lower-case letters and digits, parts joined by single hyphens.
+func slugged(s string) bool { return s != "" && s == slug(s) }
 
 type claim struct {
 	owner, text string // vendor id, or vendor/product
@@ -151,13 +148,13 @@ func (src *source) check() []Problem {
 }
 
 func (src *source) checkVendor(v vendorSource, ids map[string]string, bad func(string, ...any)) {
-	if !idForm.MatchString(v.ID) {
+	if !slugged(v.ID) {
 		bad("id must be a lower-case slug")
 	}
 	if v.Name == "" {
 		bad("no name")
 	}
-	if !countryForm.MatchString(v.Country) {
+	if len(v.Country) != 2 || strings.ToUpper(v.Country) != v.Country {
 		bad("country %q: want two capitals", v.Country)
 	}
 	if len(v.Kinds) == 0 {
