@@ -315,7 +315,7 @@ func TestNamesRankFirst(t *testing.T) {
 		extraction(1, "fr", "Orange choisit", "un prestataire", "orange"),
 		extraction(2, "fr", "Orange amère", "Une orange, des oranges, encore une orange."),
 		extraction(3, "en", "A deal", "Palo Alto is a place.", "palo-alto"),
-		extraction(4, "en", "Palo", "Palo alto, palo alto, alto."))
+		extraction(4, "en", "A city", "Palo alto, palo alto, alto."))
 	for q, want := range map[string]string{"orange": "a_001", "palo alto": "a_003"} {
 		if got := find(t, ix, Request{View: Articles, Sort: Relevance}, q); len(got) != 2 || got[0] != want {
 			t.Errorf("%q finds %v, want %s first", q, got, want)
