@@ -29,8 +29,9 @@ func (p *Poller) fail(st *schemas.SourceState, now time.Time, reason, text strin
 	}
 }
 
-// well notes a poll that went well and sets the next one.
-func (p *Poller) well(st *schemas.SourceState, now time.Time, src schemas.Source) {
+// well notes a poll that went well and sets the next one, which comes earlier when
+// pages are to be tried again.
+func (p *Poller) well(st *schemas.SourceState, now time.Time, src schemas.Source, retry time.Time) {
 	st.Fails, st.Reason, st.Error, st.Stopped = 0, "", "", false
 	st.OK = now
 	if src.Every > 0 {
@@ -41,7 +42,11 @@ func (p *Poller) well(st *schemas.SourceState, now time.Time, src schemas.Source
 	if st.ETag == "" && st.LastModified == "" && src.Every == 0 {
 		st.Every = max(st.Every, time.Hour) // each poll costs the server the whole feed
 	}
-	st.Next = latest(now.Add(spread(st.Every)), st.Until)
+	st.Next = now.Add(spread(st.Every))
+	if early := latest(retry, now.Add(p.opt.MinEvery)); !retry.IsZero() && early.Before(st.Next) {
+		st.Next = early
+	}
+	st.Next = latest(st.Next, st.Until)
 	silent := max(30*24*time.Hour, 20*rhythm(*st))
 	switch {
 	case st.Items == 0:

@@ -177,7 +177,7 @@ func (p *Poller) imported(rec warc.Record, owners map[string]string, stats *Impo
 	d.id = schemas.ArticleID(id, ref(d.item))
 	d.deci = Decision{Robots: "not asked: imported", At: at}
 	d.deci.header(h.Header, p.opt.Agent)
-	pg, err := page.Extract(h.Body, page.Options{URL: addr, ContentType: h.Header.Get("Content-Type"), Hint: page.Hint{Lang: src.Lang}})
+	pg, err := page.Extract(h.Body, p.reading(src, addr, h.Header, page.Hint{Lang: src.Lang}))
 	if err != nil || pg.Title == "" || len(pg.Text) < 300 || front(addr) {
 		stats.NoText++
 		return nil, ""

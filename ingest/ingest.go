@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"example.org/veille/ingest/opml"
+	"example.org/veille/ingest/page"
 	"example.org/veille/ingest/warc"
 	"example.org/veille/internal/guard"
 	"example.org/veille/schemas"
@@ -125,6 +126,8 @@ type Poller struct {
 	seen   uint64                         // highest sequence number published
 	flight map[string]flying              // by source
 	plan   map[string]schemas.SourceState // when each source is due; only what when() needs
+
+	siteRules map[string]*page.Rules // compiled; "" are the shipped ones
 }
 
 // New makes a poller. It touches neither network nor store.
@@ -154,7 +157,7 @@ func New(lg *slog.Logger, opt Options) *Poller {
 	}
 	p := &Poller{
 		lg: lg, opt: opt, busy: map[string]*sync.Mutex{}, late: map[string]orphan{},
-		flight: map[string]flying{}, plan: map[string]schemas.SourceState{},
+		flight: map[string]flying{}, plan: map[string]schemas.SourceState{}, siteRules: map[string]*page.Rules{},
 		wake: make(chan struct{}, 1), gate: newGate(), folds: newFolds(),
 	}
 	p.rights = newRights(p)
@@ -215,6 +218,8 @@ type Result struct {
 	Reason      string        `json:"reason,omitempty"`
 	Took        time.Duration `json:"took"`
 	Next        time.Time     `json:"next,omitzero"`
+
+	retry time.Time // when the first of the pending pages may be tried again
 }
 
 // ErrUnknown is returned for a source that is not listed.

@@ -22,10 +22,11 @@ import (
 )
 
 const (
-	maxPages  = 5       // of one article
-	batchMost = 100     // articles published at a time
-	batchSize = 4 << 20 // bytes of pages and texts held before they are written
-	maxTries  = 3       // fetches of a page before the feed's own words must do
+	maxPages  = 5                // of one article
+	batchMost = 100              // articles published at a time
+	batchSize = 4 << 20          // bytes of pages and texts held before they are written
+	longPoll  = 10 * time.Minute // after which the pages that are left wait for the next poll
+	maxTries  = 3                // fetches of a page before the feed's own words must do
 	// wholeBody is the number of bytes from which the text in a feed counts as the
 	// article, so that its page need not be fetched.
 	wholeBody = 1500
@@ -190,7 +191,16 @@ func (p *Poller) work(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		batch, size = nil, 0
 		return err
 	}
-	for _, d := range todo {
+	began := time.Now()
+	for i, d := range todo {
+		if time.Since(began) > longPoll { // the rest stays pending; other feeds of this host wait too
+			for _, d := range todo[i:] {
+				if d.k.Item == nil {
+					d.k.Item = slim(d.item)
+				}
+			}
+			break
+		}
 		if err := p.read(ctx, src, d, res); err != nil {
 			return err
 		}
@@ -208,6 +218,11 @@ func (p *Poller) work(ctx context.Context, src schemas.Source, st *schemas.Sourc
 	st.DelayP50, st.DelayP95 = delays(bk)
 	st.Ledger = bk.Ledger
 	bk.drift(st)
+	for _, k := range bk.Items {
+		if k.Item != nil && (res.retry.IsZero() || k.Again.Before(res.retry)) {
+			res.retry = latest(k.Again, p.now().Add(time.Minute))
+		}
+	}
 	for _, l := range st.Ledger {
 		res.Pending += l.Pending
 	}
@@ -339,7 +354,7 @@ func (p *Poller) fromPage(ctx context.Context, src schemas.Source, d *draft, u *
 	}
 	d.deci.header(resp.Header, p.opt.Agent)
 	d.recs = append(d.recs, p.record(src, d, resp))
-	pg, err := page.Extract(resp.Body, page.Options{URL: resp.URL, ContentType: resp.Header.Get("Content-Type"), Hint: hint(src, d.item)})
+	pg, err := page.Extract(resp.Body, p.reading(src, resp.URL, resp.Header, hint(src, d.item)))
 	if err != nil {
 		p.stub(src, d, "failed:no_text")
 		return nil
@@ -366,7 +381,7 @@ func (p *Poller) fromPage(ctx context.Context, src schemas.Source, d *draft, u *
 		}
 		res.Bytes += int64(len(more.Body))
 		d.recs = append(d.recs, p.record(src, d, more))
-		rest, err := page.Extract(more.Body, page.Options{URL: more.URL, ContentType: more.Header.Get("Content-Type")})
+		rest, err := page.Extract(more.Body, p.reading(src, more.URL, more.Header, page.Hint{}))
 		if err != nil || rest.Text == "" || strings.Contains(pg.Text, rest.Text) {
 			break
 		}
@@ -397,6 +412,39 @@ func (p *Poller) record(src schemas.Source, d *draft, resp *guard.Response) warc
 	d.size += len(resp.Body)
 	return warc.Response(resp.URL, p.now(), resp.Status, resp.Header, resp.Body,
 		warc.Field{Name: "Veille-Source", Value: src.ID}, warc.Field{Name: "Veille-Article", Value: d.id})
+}
+
+// reading is how a page of a source is read: with the rule of its site, or the
+// selector that the list of sources gives.
+func (p *Poller) reading(src schemas.Source, addr string, h http.Header, hint page.Hint) page.Options {
+	return page.Options{URL: addr, ContentType: h.Get("Content-Type"), Hint: hint, Zone: zone(src), Rules: p.rules(src, addr)}
+}
+
+func (p *Poller) rules(src schemas.Source, addr string) *page.Rules {
+	key := ""
+	u, err := url.Parse(addr)
+	if src.Body != "" && err == nil {
+		key = u.Hostname() + " " + src.Body
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r, ok := p.siteRules[key]; ok {
+		return r
+	}
+	var r *page.Rules
+	if key == "" {
+		r, err = page.ShippedRules()
+	} else {
+		// JSON is YAML, and quotes what the selector may hold.
+		b, _ := json.Marshal(map[string]any{"sites": []any{map[string]any{"hosts": []string{u.Hostname()}, "body": []string{src.Body}}}})
+		r, err = page.ParseRules(b)
+	}
+	if err != nil {
+		p.lg.Error("site rule not understood", "source", src.ID, "selector", src.Body, "error", err)
+		r = nil
+	}
+	p.siteRules[key] = r
+	return r
 }
 
 func hint(src schemas.Source, it feed.Item) page.Hint {
@@ -458,7 +506,7 @@ func (p *Poller) feedText(src schemas.Source, d *draft) bool {
 func bodyOf(src schemas.Source, it feed.Item) (page.Page, bool) {
 	doc := "<!doctype html><html><head><title>" + html.EscapeString(it.Title) + "</title></head><body><article><h1>" +
 		html.EscapeString(it.Title) + "</h1>" + it.Body + "</article></body></html>"
-	pg, err := page.Extract([]byte(doc), page.Options{URL: it.Link, ContentType: "text/html; charset=utf-8", Hint: hint(src, it)})
+	pg, err := page.Extract([]byte(doc), page.Options{URL: it.Link, ContentType: "text/html; charset=utf-8", Hint: hint(src, it), Zone: zone(src)})
 	if err != nil || pg.Text == "" {
 		return pg, false
 	}

@@ -93,7 +93,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		if err := p.again(ctx, src, &st, &res); err != nil { // items that are still to be fetched
 			return res, err
 		}
-		p.well(&st, now, src)
+		p.well(&st, now, src, res.retry)
 		return finish()
 	case resp.Status == http.StatusOK:
 	case resp.Status == http.StatusGone:
@@ -115,7 +115,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		if err := p.again(ctx, src, &st, &res); err != nil {
 			return res, err
 		}
-		p.well(&st, now, src)
+		p.well(&st, now, src, res.retry)
 		return finish()
 	}
 	f, err := feed.ParseIn(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
@@ -138,7 +138,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 	// All articles are acknowledged: only now may the server be told what we have.
 	keep(&st, resp, sum)
 	p.asked(&st, resp, now)
-	p.well(&st, now, src)
+	p.well(&st, now, src, res.retry)
 	res.Unchanged = res.New+res.Revised+res.Duplicate+res.Refused+res.Failed+res.Pending == 0
 	lg.Info("feed polled", "status", res.Status, "items", res.Items, "new", res.New, "revised", res.Revised, "duplicate", res.Duplicate, "refused", res.Refused, "failed", res.Failed, "pending", res.Pending)
 	return finish()

@@ -284,3 +284,21 @@ func TestIsolation(t *testing.T) {
 		}
 	}
 }
+
+// TestSelector: the list of sources may say where a site's text stands.
+func TestSelector(t *testing.T) {
+	it := item{GUID: "1", Path: "/a", Title: "A story in a strange place", At: noon.Add(-time.Hour), Text: prose(1, 20)}
+	s := newSite(t, it)
+	s.extra["/a"] = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<html lang="en"><body><article>%s</article><div class="odd"><p>%s</p></div></body></html>`, paragraphs(prose(2, 20)), strings.Repeat("What counts stands here, and nowhere else. ", 12))
+	}
+	d := newDesk(t)
+	src := source("presse", s)
+	src.Body = `div[class="odd"]`
+	p := d.open(src)
+	d.fetch(p, "presse")
+	if a := d.log.list[0].a; !strings.Contains(a.Text, "nowhere else") || strings.Contains(a.Text, "months of talks") || a.How != "rule" {
+		t.Errorf("%s: %.100q", a.How, a.Text)
+	}
+}

@@ -354,7 +354,7 @@ func (p *Poller) fromArchive(src schemas.Source, d *draft, o orphan) bool {
 		if err != nil {
 			return bad(err)
 		}
-		opt := page.Options{URL: rec.Target(), ContentType: h.Header.Get("Content-Type")}
+		opt := p.reading(src, rec.Target(), h.Header, page.Hint{})
 		if i == 0 {
 			opt.Hint = hint(src, d.item)
 			at, digest, addr = loc, rec.Get("WARC-Payload-Digest"), rec.Target()
