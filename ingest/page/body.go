@@ -462,8 +462,13 @@ func (t *tree) worth(b *block) float64 {
 // the element's when the body is cut into several of the same name.
 func (t *tree) region() (r, from, to int32) {
 	t.sums = make([]float64, len(t.blocks)+1)
+	above := t.aboveTitle()
 	for i := range t.blocks {
-		t.sums[i+1] = t.sums[i] + t.worth(&t.blocks[i])
+		w := t.worth(&t.blocks[i])
+		if i < above && w > 0 {
+			w *= 0.15 // consent texts and announcements stand above the title, articles below
+		}
+		t.sums[i+1] = t.sums[i] + w
 	}
 	sum := func(e *elem) float64 { return t.sums[e.last] - t.sums[e.first] }
 	best, top := int32(-1), 0.0
@@ -505,6 +510,34 @@ func (t *tree) region() (r, from, to int32) {
 		}
 	}
 	return named, from, to
+}
+
+// aboveTitle is the number of blocks above the page's title, 0 when it has none or little prose follows it.
+func (t *tree) aboveTitle() int {
+	title := fold(t.title)
+	if title == "" {
+		return 0
+	}
+	at := -1
+	before, behind := 0, 0
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		if at < 0 && heading(b.tag) && len(b.text) < 500 && same(fold(b.text), title) {
+			at = i
+		}
+		if b.bad || !b.prose() {
+			continue
+		}
+		if at < 0 {
+			before += len(b.text)
+		} else {
+			behind += len(b.text)
+		}
+	}
+	if at < 0 || behind*4 < before {
+		return 0
+	}
+	return at
 }
 
 // above is the nearest element of that name around i, -1 when there is none.

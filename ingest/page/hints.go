@@ -192,7 +192,7 @@ var (
 	negativeWords = set(`nav navbar navigation menu menus submenu breadcrumb breadcrumbs ariane sidebar side rail sider footer foot masthead toolbar topbar share shares sharing sharer
 		partage partager partages social socials reseaux follow followus suivre ad ads adv advert adverts advertisement advertising adslot adsense dfp gpt pub pubs publicite publicites
 		sponsor sponsored sponsors sponsorise promo promos promoted promotion newsletter newsletters infolettre subscribe subscription signup signin login register abonnement abonnez
-		inscription forum cookie cookies consent gdpr rgpd cmp popup popin modal overlay lightbox tooltip
+		inscription forum cookie cookies consent gdpr rgpd cmp cmp2 cmpbox didomi onetrust axeptio tarteaucitron usercentrics truste osano klaro borlabs privacy popup popin modal overlay lightbox tooltip
 		related relateds relate similar similaires recommend recommended recommendation recommendations reco recos suggest suggested suggestions outbrain taboola
 		trending popular mostread lus pagination pager paginate tag tags tagcloud motscles keywords etiquettes topics byline author authors auteur auteurs bio
 		timestamp dateline published breadcrumb printer imprimer rss feed feeds widget widgets banner banniere bandeau skiplink

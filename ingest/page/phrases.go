@@ -401,6 +401,9 @@ func aside(s string) bool {
 	if len(s) < 60 && stopLines[f] {
 		return true
 	}
+	if len(f) < 240 && (strings.Contains(f, "tous droits réservés") || strings.Contains(f, "all rights reserved")) {
+		return true
+	}
 	for _, p := range asideStarts {
 		if !strings.HasPrefix(f, p) || len(f) > len(p) && f[len(p)] != ' ' {
 			continue

@@ -58,7 +58,7 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 	if len(own) < 250 && t.skipped > 0 && !t.hidden { // an article that scripts would uncover
 		open := (&tree{hints: make(map[string]hint, 256), hidden: true, title: t.title}).plant(doc)
 		open.settle()
-		if kept, _ := open.own(); bytesOf(open, kept) > 2*len(own)+500 {
+		if kept, _ := open.own(); bytesOf(open, kept) > 2*len(own)+200 {
 			return result{open.render(kept), "own"}
 		}
 	}
