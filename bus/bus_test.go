@@ -191,6 +191,27 @@ func TestReadStopsAtTheEnd(t *testing.T) {
 	}
 }
 
+func TestFollow(t *testing.T) {
+	b := bustest.Open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := b.Publish(ctx, event(t, "a"), event(t, "b")); err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	var ids []string
+	err := b.Follow(ctx, schemas.StreamArticles, 1, func(m bus.Message) error {
+		if ids = append(ids, m.ID); len(ids) == 2 {
+			return enough
+		}
+		_, err := b.Publish(ctx, event(t, "c")) // one that comes while we wait
+		return err
+	})
+	if !errors.Is(err, enough) || !slices.Equal(ids, []string{"b", "c"}) {
+		t.Errorf("followed %v, %v", ids, err)
+	}
+}
+
 func TestKV(t *testing.T) {
 	b := bustest.Open(t)
 	ctx := t.Context()

@@ -321,6 +321,38 @@ func (b *Bus) Read(ctx context.Context, stream string, from uint64, fn func(Mess
 	}
 }
 
+// Follow hands the messages of a stream that come after a sequence to fn, oldest
+// first, and goes on with new ones until ctx ends or fn fails.
+func (b *Bus) Follow(ctx context.Context, stream string, after uint64, fn func(Message) error) error {
+	cons, err := b.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1,
+	})
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", stream, err)
+	}
+	it, err := cons.Messages()
+	if err != nil {
+		return fmt.Errorf("follow %s: %w", stream, err)
+	}
+	defer it.Stop()
+	stop := context.AfterFunc(ctx, it.Stop)
+	defer stop()
+	for {
+		m, err := it.Next()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("follow %s: %w", stream, err)
+		}
+		if msg, err := decode(m, ""); err == nil {
+			if err := fn(msg); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // Backlog tells how many messages each durable consumer of a stream has still to
 // acknowledge, those of which it holds now included.
 func (b *Bus) Backlog(ctx context.Context, stream string) (map[string]uint64, error) {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -310,7 +312,15 @@ func (a *app) handler() http.Handler {
 	}
 	opt := serve.Options{
 		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: token, Hosts: a.cfg.Hosts,
-		Ready: a.bus.Ready, Lag: a.lag,
+		Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
+		Tip: func(ctx context.Context) (uint64, error) {
+			_, last, err := a.bus.Size(ctx, schemas.StreamDeals)
+			return last, err
+		},
+		Tail: func(ctx context.Context, after uint64, f func(uint64, schemas.Event) error) error {
+			return a.bus.Follow(ctx, schemas.StreamDeals, after, func(m bus.Message) error { return f(m.Seq, m.Event) })
+		},
+		IndexBytes: func() (int64, error) { return folderSize(a.data.path("index")) },
 	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus
@@ -347,11 +357,41 @@ func (a *app) sourceStatus(ctx context.Context) ([]serve.SourceStatus, error) {
 			return nil, err
 		}
 		out = append(out, serve.SourceStatus{
-			ID: src.ID, Title: src.Name, URL: src.Feed, Lang: src.Lang, State: st.State,
-			LastSuccess: st.OK, LastError: st.Error, Next: st.Next, Articles: st.Articles,
+			ID: src.ID, Title: src.Name, URL: src.Feed, Site: src.Site, Lang: src.Lang, Country: src.Country, Kind: src.Kind, Folder: src.Folder,
+			State: st.State, Since: st.Since, LastPoll: st.Last, LastSuccess: st.OK, LastError: st.Error, Reason: st.Reason,
+			Next: st.Next, Every: st.Every.Seconds(), Newest: st.Newest, Articles: st.Articles,
+			DelayP50: st.DelayP50, DelayP95: st.DelayP95, Alarms: st.Alarms, Ledger: st.Ledger,
 		})
 	}
 	return out, nil
+}
+
+// dead counts the dead letters by stage.
+func (a *app) dead(ctx context.Context) (map[string]int, error) {
+	list, err := a.bus.Deads(ctx, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int{}
+	for _, d := range list {
+		out[d.Stage]++
+	}
+	return out, nil
+}
+
+// folderSize adds up the files below a folder; one that goes meanwhile counts as
+// nothing.
+func folderSize(dir string) (n int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	return n, err
 }
 
 // drained waits until every message that is in the log now has gone through all

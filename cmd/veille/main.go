@@ -81,7 +81,8 @@ deals between them and the prices mentioned, and lets people search and follow t
 	})
 	root.AddCommand(
 		c.runCommand(), c.demoCommand(), c.extractCommand(), c.searchCommand(), c.feedsCommand(),
-		c.reindexCommand(), c.evalCommand(), c.vendorsCommand(), c.configCommand(), c.versionCommand(),
+		c.dealsCommand(), c.pricesCommand(), c.statsCommand(), c.exportCommand(), c.tailCommand(), c.vendorsCommand(),
+		c.reindexCommand(), c.evalCommand(), c.configCommand(), c.versionCommand(),
 	)
 	return root
 }

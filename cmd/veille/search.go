@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,7 +62,7 @@ when none runs, in the data folder.`,
 			if view != index.Deals && view != index.Articles && view != index.Prices {
 				return usage(fmt.Errorf("there is no view %q", view), "views: deals, articles, prices")
 			}
-			body, err := c.ask(cmd.Context(), cfg, server, view, params)
+			body, err := c.ask(cmd.Context(), cfg, server, "/api/v1/"+view, params)
 			if err != nil {
 				return err
 			}
@@ -80,14 +81,14 @@ when none runs, in the data folder.`,
 
 // ask puts a request of the API to the running server, or, when none answers and
 // none was named, to the data folder.
-func (c *command) ask(ctx context.Context, cfg Config, server, view string, params url.Values) ([]byte, error) {
+func (c *command) ask(ctx context.Context, cfg Config, server, path string, params url.Values) ([]byte, error) {
 	base := server
 	if base == "" {
 		base = "http://" + reachable(cfg.Listen)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+"/api/v1/"+view+"?"+params.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path+"?"+params.Encode(), nil)
 	if err != nil {
 		return nil, usage(err, "--server takes an address such as http://127.0.0.1:8080")
 	}
@@ -108,56 +109,72 @@ func (c *command) ask(ctx context.Context, cfg Config, server, view string, para
 	case server != "" || !errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
 	}
-	return c.askFolder(ctx, cfg, view, params)
+	var out bytes.Buffer
+	err = c.askFolder(ctx, cfg, path, params, &out)
+	return out.Bytes(), err
 }
 
-// askFolder serves the one request from the data folder, through the same handler.
-func (c *command) askFolder(ctx context.Context, cfg Config, view string, params url.Values) ([]byte, error) {
+// askFolder answers one request from the data folder, through the same handler.
+func (c *command) askFolder(ctx context.Context, cfg Config, path string, params url.Values, out io.Writer) error {
 	if _, err := os.Stat(cfg.Data); err != nil {
-		return nil, fail(exitData, fmt.Errorf("no veille runs at %s and there is no data folder %s", cfg.Listen, cfg.Data), "try: veille demo")
+		return fail(exitData, fmt.Errorf("no veille runs at %s and there is no data folder %s", cfg.Listen, cfg.Data), "try: veille demo")
 	}
 	data, err := openData(cfg.Data)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer data.close()
 	lg := c.logger(cfg)
 	ix, err := index.Open(lg, data.path("index"), index.Options{})
 	if err != nil {
-		return nil, openError(err, cfg)
+		return openError(err, cfg)
 	}
 	defer ix.Close()
 	if why, needed := ix.NeedsRebuild(); needed {
-		return nil, fail(exitFailed, fmt.Errorf("the index has to be rebuilt: %s", why), "run: veille reindex")
+		return fail(exitFailed, fmt.Errorf("the index has to be rebuilt: %s", why), "run: veille reindex")
 	}
 	cat, err := catalogue.Load()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h := serve.New(lg, serve.Options{Index: ix, Catalogue: cat, Version: versionString()}).Handler()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/api/v1/"+view+"?"+params.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path+"?"+params.Encode(), nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	req.RemoteAddr = "127.0.0.1:0" // the person at the keyboard
 	req.Header.Set("Accept-Language", language())
-	res := &recorder{header: http.Header{}, status: http.StatusOK}
+	res := &recorder{header: http.Header{}, status: http.StatusOK, out: out}
 	h.ServeHTTP(res, req)
 	if res.status != http.StatusOK {
-		return nil, apiError(&http.Response{StatusCode: res.status}, res.body, params.Get("q"))
+		return apiError(&http.Response{StatusCode: res.status}, res.problem, params.Get("q"))
 	}
-	return res.body, nil
+	return res.err
 }
 
-// recorder keeps an answer in memory.
+// recorder hands an answer on as it comes, and keeps one that is an error.
 type recorder struct {
-	header http.Header
-	status int
-	body   []byte
+	header  http.Header
+	status  int
+	problem []byte
+	out     io.Writer
+	err     error
 }
 
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) WriteHeader(status int)      { r.status = status }
-func (r *recorder) Write(b []byte) (int, error) { r.body = append(r.body, b...); return len(b), nil }
+func (r *recorder) Header() http.Header    { return r.header }
+func (r *recorder) WriteHeader(status int) { r.status = status }
+func (r *recorder) Flush()                 {}
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status != http.StatusOK {
+		r.problem = append(r.problem, b...)
+		return len(b), nil
+	}
+	n, err := r.out.Write(b)
+	if err != nil {
+		r.err = err
+	}
+	return n, err
+}
 
 // apiError turns the API's problem into one for the terminal: a query gets a mark
 // under its fault and the repaired query as the hint.
