@@ -113,6 +113,13 @@ func BenchmarkBuild(b *testing.B) {
 				}
 			}
 			cpu = cpuTime() - cpu
+			if size > 1000 {
+				compact := cpuTime()
+				if err := ix.Compact(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64((cpuTime()-compact).Microseconds())/float64(n), "compact-cpu-µs/doc")
+			}
 			folder := ix.cur.Load().folder
 			if err := ix.Close(); err != nil {
 				b.Fatal(err)

@@ -208,6 +208,9 @@ func TestSwapWhileSearching(t *testing.T) {
 			t.Fatal(err)
 		}
 		fill(t, nx, seed(), 80)
+		if err := nx.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if err := ix.Swap(nx); err != nil {
 			t.Fatal(err)
 		}

@@ -471,6 +471,27 @@ func (ix *Index) Discard() error {
 	return os.RemoveAll(sh.folder)
 }
 
+// Compact merges what is there into few large segments: a smaller index that answers
+// faster. It reads and writes all of it, so it is for the end of a rebuild, before
+// [Index.Swap].
+func (ix *Index) Compact(ctx context.Context) error {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	sh, err := ix.hold()
+	if err != nil {
+		return err
+	}
+	defer sh.release()
+	s, ok := sh.adv.(*scorch.Scorch)
+	if !ok {
+		return fmt.Errorf("compact index: it is a %T", sh.adv)
+	}
+	if err := s.ForceMerge(ctx, nil); err != nil {
+		return fmt.Errorf("compact index: %w", err)
+	}
+	return sh.refresh()
+}
+
 // PutExtractions brings articles and their prices up to date. What was said of an
 // article before is replaced, and prices that are no longer said are gone; an
 // extraction older than the one held (by its At) changes nothing. Durable when it

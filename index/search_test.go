@@ -400,6 +400,19 @@ func TestQueriesOfDeath(t *testing.T) {
 	}
 }
 
+func FuzzCursor(f *testing.F) {
+	belongs := belongsTo("d", Newest, "vendor:hpe")
+	f.Add(encodeCursor(place{1, 2, 3}, belongs))
+	f.Add("")
+	f.Add(strings.Repeat("A", 50))
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := decodeCursor(s, belongs)
+		if err == nil && encodeCursor(p, belongs) != s {
+			t.Errorf("%q and %q are one cursor", s, encodeCursor(p, belongs))
+		}
+	})
+}
+
 func TestSetMatchesSortedNumbers(t *testing.T) {
 	vals := []float64{-1e300, -2.5, -1, 0, 1e-9, 0.5, 1, 99.5, 1e12, 1e300}
 	var terms []string

@@ -166,6 +166,9 @@ func (s *snapshot) words(ctx context.Context, seg int, field, start, what string
 			return nil, badRequest("%q stands for more than %d words", start, maxWords)
 		}
 	}
+	if len(found) > 256 {
+		return found, nil // a short prefix: quick to find again, large to keep
+	}
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	if len(set.words) >= maxRemembered {
