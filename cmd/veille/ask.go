@@ -331,17 +331,11 @@ func (c *command) showEvent(kind, id, data string, asJSON bool) error {
 		_, err := fmt.Fprintln(c.out, data)
 		return err
 	}
-	var e struct {
-		Time time.Time `json:"time"`
-		Data struct {
-			Deal schemas.Deal `json:"deal"`
-			From string       `json:"from"`
-		} `json:"data"`
-	}
+	var e schemas.DealEvent
 	if err := json.Unmarshal([]byte(data), &e); err != nil {
 		return fmt.Errorf("read event %s: %w", id, err)
 	}
-	d := e.Data.Deal
+	d := e.Deal
 	quote := ""
 	if n := len(d.Evidence); n > 0 {
 		quote = d.Evidence[n-1].Signal.Evidence.Text
