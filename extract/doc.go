@@ -31,6 +31,7 @@ type doc struct {
 	mem       map[string]remembered // who last held a role
 	first     *cand                 // the first deal found
 	directed  string                // the last type that has two sides
+	types     map[string]string     // type of the deals told of, by parties
 	titlePair []party               // the two vendors of the title
 	trace     *Trace
 	shut      map[[2]int]bool // names that are only compared with, by part and start
@@ -70,7 +71,7 @@ const (
 func (x *Extractor) newDoc(l *lexicon, title, text, lang string, at time.Time) *doc {
 	d := &doc{
 		x: x, l: l, title: title, text: text, at: at, orgs: map[string]*org{}, unknowns: map[string]*org{},
-		seenCap: map[string]bool{}, seenLow: map[string]bool{}, shut: map[[2]int]bool{}, mem: map[string]remembered{},
+		seenCap: map[string]bool{}, seenLow: map[string]bool{}, shut: map[[2]int]bool{}, mem: map[string]remembered{}, types: map[string]string{},
 	}
 	whole := text
 	cut := 0
@@ -274,6 +275,12 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		return d.topic
 	}
 	if an.pair && !an.poss {
+		if len(left) > 0 && !an.pronoun && d.main != nil {
+			// "Citrix is leaving: the two parted ways": the one just named and the article's own
+			if it := &left[len(left)-1]; len(it.parties) == 1 && it.parties[0].org != d.main.org && it.parties[0].org.known && !it.excl {
+				return []party{*d.main, {org: it.parties[0].org}}
+			}
+		}
 		if !an.pronoun && len(d.titlePair) == 2 && s.in == "text" {
 			return d.titlePair
 		}
@@ -296,6 +303,21 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 			return d.pair
 		}
 		return d.lastTwo()
+	}
+	if an.other {
+		if len(d.pair) != 2 {
+			return nil
+		}
+		for k := range left {
+			for _, p := range left[k].parties {
+				for m := range d.pair {
+					if d.pair[m].org == p.org {
+						return []party{d.pair[1-m]}
+					}
+				}
+			}
+		}
+		return nil
 	}
 	if an.poss {
 		// its, son: the subject of the sentence, else the topic

@@ -117,6 +117,9 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 			}
 			c := got[k]
 			d.last = &c
+			if k := c.vendorKey(); d.types[k] == "" || d.types[k] == "partnership" {
+				d.types[k] = c.typ
+			}
 			if d.first == nil {
 				d.first = &c
 			}

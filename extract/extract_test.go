@@ -2,28 +2,16 @@ package extract
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"example.org/veille/extract/catalogue"
 	"example.org/veille/schemas"
 )
 
-var load = sync.OnceValues(func() (*Extractor, error) {
-	if f := os.Getenv("ZZ_CAT"); f != "" {
-		b, _ := os.ReadFile(f)
-		c, err := catalogue.Decode(b)
-		if err != nil {
-			return nil, err
-		}
-		return newWith(c)
-	}
-	return New()
-})
+var load = sync.OnceValues(New)
 
 func newExtractor(t testing.TB) *Extractor {
 	t.Helper()

@@ -551,6 +551,21 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			}
 		}
 	}
+	// « avec lequel une convention a été signée »
+	if r.noun && r.roles[sWith] != "" && out[sWith] == nil {
+		for i := t.from - 1; i > 0 && i >= t.from-6; i-- {
+			if tk := &s.toks[i]; tk.class&cRel != 0 && d.l.preps[s.toks[i-1].low] == sWith {
+				for k := range v.items {
+					if it := &v.items[k]; it.to <= i-1 && i-1-it.to <= 1 {
+						out[sWith] = it
+					} else if it.to < i-1 && out[sSubject] == nil && it.prep == sNone && !it.excl && !it.possDet {
+						out[sSubject] = it
+					}
+				}
+				break
+			}
+		}
+	}
 	// the gap of the pattern holds its object: "add X to its portfolio"
 	if t.gapTo > t.gapFrom {
 		for k := range v.items {
@@ -617,7 +632,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 				if aside < 0 {
 					aside = i
 				} else {
-					aside = -1
+					aside, comma = -1, false
 				}
 			}
 			continue
@@ -1002,6 +1017,10 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		if c, ok := d.again(v, t); ok {
 			return []cand{c}, ""
 		}
+		if r.typ == "joint_venture" && r.noun && len(d.titlePair) == 2 && s.in == "text" && v.at <= 4 {
+			it := &item{from: t.from, to: t.to, parties: d.titlePair, prepAt: -1, anaphor: true}
+			got = append(got, rp{"member", it, sSubject})
+		}
 		// "a commercial agreement will preserve their joint development"
 		for k := range v.items {
 			it := &v.items[k]
@@ -1019,9 +1038,19 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	seen := map[*org]string{}
 	lo, hi := t.from, t.to
 	anaphoric, unknowns, knowns := false, 0, 0
+	filled := false // a party comes from an earlier sentence
 	var products []string
 	for _, g := range got {
 		for _, p := range g.it.parties {
+			if r.typ == "acquisition" && p.product != "" && (g.role == "target" || g.role == "acquirer") {
+				// a brand the catalogue lists under its buyer was a company of its own when it was bought
+				for _, h := range got {
+					if h.it != g.it && h.role != g.role && len(h.it.parties) == 1 && h.it.parties[0].org == p.org && h.it.parties[0].product == "" {
+						p = party{org: d.unknownOrg(p.product)}
+						break
+					}
+				}
+			}
 			if old, ok := seen[p.org]; ok {
 				if old == g.role {
 					continue
@@ -1029,7 +1058,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 				continue
 			}
 			seen[p.org] = g.role
-			rps = append(rps, roleParty{g.role, p, g.sl == sObject || g.sl == sWith || g.sl == sTo})
+			rps = append(rps, roleParty{g.role, p, g.sl == sObject || g.sl == sWith || g.sl == sTo || g.sl == sOn || g.sl == sVia})
 			if p.product != "" && !slices.Contains(products, p.product) {
 				products = append(products, p.product)
 			}
@@ -1055,7 +1084,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if !r.unary && len(rps) < 2 {
 		if p := d.missing(v, t, rps, hadSubject); p != nil {
 			rps = append(rps, *p)
-			anaphoric = true
+			anaphoric, filled = true, true
 		} else {
 			return nil, "only one party"
 		}
@@ -1070,6 +1099,13 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 		rps = append(rps, *p)
 		anaphoric = true
+	}
+	if r.typ == "acquisition" {
+		for _, rp := range rps {
+			if rp.role == "seller" && rp.p.org.main&(kDistributor|kMarketplace) != 0 && unknowns > 0 {
+				return nil, "bought from a wholesaler"
+			}
+		}
 	}
 	if r.unary {
 		rps = rps[:1]
@@ -1094,6 +1130,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if st.drop != "" {
 		return nil, st.drop
 	}
+	if filled && r.noun && !st.explicit && t.from > 0 && s.toks[t.from-1].class&cDef == cDef && d.toldOf(rps) {
+		return nil, "told before"
+	}
 	c := cand{
 		rule: r, status: st.status, why: st.why, source: st.source, products: products, in: s.in, sent: v.at, from: t.from, to: t.to,
 		lo: lo, hi: hi, cue: d.slice(s.in, s.toks[t.from].start, s.toks[t.to-1].end), anaphor: anaphoric, title: s.in == "title",
@@ -1110,6 +1149,17 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		rps[0].role, rps[1].role = rps[1].role, rps[0].role
 	}
 	c.typ = r.typ
+	if r.typ == "acquisition" && d.minority(v, t) {
+		c.typ = "investment"
+		for i := range rps {
+			switch rps[i].role {
+			case "acquirer":
+				rps[i].role = "investor"
+			case "target":
+				rps[i].role = "investee"
+			}
+		}
+	}
 	return d.split(v, t, c, rps), ""
 }
 
@@ -1215,6 +1265,44 @@ func (v *view) plural(t *trigger) bool {
 	return false
 }
 
+// toldOf tells whether a deal between the same parties has been found already.
+func (d *doc) toldOf(rps []roleParty) bool {
+	var ids []string
+	for _, rp := range rps {
+		if rp.p.org.known {
+			ids = append(ids, rp.p.org.id)
+		}
+	}
+	slices.Sort(ids)
+	return d.types[strings.Join(ids, "~")] != ""
+}
+
+// minority tells that what is bought is less than half: "22 percent of", « 30 % du capital de ».
+func (d *doc) minority(v *view, t *trigger) bool {
+	for i := t.from; i < len(v.s.toks) && i < t.to+9; i++ {
+		w := &v.s.toks[i]
+		if w.kind == 'n' && i+1 < len(v.s.toks) {
+			next := v.s.toks[i+1].low
+			if next == "%" || next == "percent" || next == "per" || next == "pour" && i+2 < len(v.s.toks) && v.s.toks[i+2].low == "cent" {
+				n := 0
+				for _, c := range w.raw {
+					if c < '0' || c > '9' {
+						break
+					}
+					if n = n*10 + int(c-'0'); n > 1000 {
+						break
+					}
+				}
+				return n < 50
+			}
+		}
+		if w.kind == 'p' && (w.low == ";" || w.low == ",") {
+			return false
+		}
+	}
+	return false
+}
+
 func anyKind(it *item, k kinds) bool {
 	for _, p := range it.parties {
 		if p.org.can()&k != 0 {
@@ -1242,6 +1330,9 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	r := t.rule
 	if r.weak || r.title || v.plural(t) && r.typ != "investment" {
 		return nil
+	}
+	if r.vague && r.noun && t.from > 0 && v.s.toks[t.from-1].class&cDef == cDef {
+		return nil // "when that contract lapses": not this one
 	}
 	var wants []string
 	for sl := slot(1); sl < nSlots; sl++ {
@@ -1300,6 +1391,9 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	if r.typ == "investment" && r.noun && d.main != nil && d.main.org != h.p.org && slices.Contains(wants, "investee") {
 		return &roleParty{role: "investee", p: *d.main}
 	}
+	if r.typ == "distribution" && d.main != nil && makes(d.main.org) && slices.Contains(wants, "vendor") && fits("vendor", d.main.org) && (r.phrase || !hadSubject) {
+		return &roleParty{role: "vendor", p: *d.main}
+	}
 	// the other one of the last deal
 	if len(d.pair) == 2 && len(wants) > 0 && d.last != nil && v.at-d.last.sent <= 2 && r.noun {
 		for k, p := range d.pair {
@@ -1346,7 +1440,7 @@ func (d *doc) leavesOut(v *view, t *trigger) bool {
 	if t.rule.typ == "oem_integration" && n.class&cDef == cDef {
 		return true // "certified for the package"
 	}
-	return n.kind == 'p' && n.low != "'s" && !isMoneyMark(n.low) || n.class&(cPrep|cConj) != 0 || isMoneyMark(n.low) || n.kind == 'n'
+	return n.kind == 'p' && n.low != "'s" && n.low != "," && !isMoneyMark(n.low) || n.class&(cPrep|cConj) != 0 || isMoneyMark(n.low) || n.kind == 'n'
 }
 
 func isMoneyMark(s string) bool { return s == "$" || s == "€" || s == "£" }
@@ -1395,6 +1489,9 @@ func (v *view) startsBare(i int) bool {
 // split makes one candidate for each pair of a directed type, and one for the whole group of the others.
 func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 	c.typ = d.refine(v, t, c.typ, rps)
+	if c.typ == "joint_venture" {
+		rps = d.entity(v, t, rps)
+	}
 	// the vague "agreement" of two who have just been said to merge is that merger
 	if t.rule.vague && (strings.HasSuffix(t.rule.id, ".deal") || strings.HasSuffix(t.rule.id, ".accord")) && c.anaphor && d.last != nil && d.last.typ != "partnership" && c.typ == "partnership" && len(rps) == 2 && v.at-d.last.sent <= 3 && sameOrgs(rps, d.last.roles) {
 		c.typ, c.roles = d.last.typ, d.last.roles
@@ -1465,6 +1562,32 @@ func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 		}
 	}
 	return out
+}
+
+// entity adds the common company by its name: « société commune : NumSpot », "joint venture called Bleu".
+func (d *doc) entity(v *view, t *trigger, rps []roleParty) []roleParty {
+	for _, rp := range rps {
+		if rp.role == "entity" {
+			return rps
+		}
+	}
+	for k := range v.items {
+		it := &v.items[k]
+		if it.from < t.to || it.from-t.to > 7 || len(it.parties) != 1 || it.anaphor || it.customer {
+			continue
+		}
+		w := v.s.toks[it.from-1].low
+		if (w == ":" || it.from == t.to || namedBy[w]) && !slices.ContainsFunc(rps, func(rp roleParty) bool { return rp.p.org == it.parties[0].org }) {
+			return append(rps, roleParty{role: "entity", p: it.parties[0]})
+		}
+		return rps
+	}
+	return rps
+}
+
+var namedBy = map[string]bool{
+	"baptisée": true, "baptisé": true, "nommée": true, "nommé": true, "appelée": true, "dénommée": true, "called": true, "named": true, "dubbed": true,
+	"name": true, "nom": true,
 }
 
 // pairRoles are the two roles of each directed type: who supplies, who takes.
@@ -1569,6 +1692,18 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 			if rp.role == "customer" && rp.p.org.known && rp.p.org.main&(kVendor|kIntegrator|kHoster) != 0 {
 				typ = "partnership"
 			}
+		}
+	}
+	if r.vague && typ == "partnership" && t.from > 0 && (v.s.toks[t.from-1].class&cDef != 0 || !r.noun) {
+		var ids []string
+		for _, rp := range rps {
+			if rp.p.org.known {
+				ids = append(ids, rp.p.org.id)
+			}
+		}
+		slices.Sort(ids)
+		if old := d.types[strings.Join(ids, "~")]; pairRoles[old][0] != "" && len(ids) > 1 {
+			typ = old
 		}
 	}
 	switch typ {

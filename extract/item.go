@@ -46,6 +46,7 @@ type anaphor struct {
 	poss    bool
 	latter  bool
 	hq      string
+	other   bool   // the other one of the last two
 	nation  string // ISO code of "the Swiss firm"
 }
 
@@ -350,6 +351,9 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 			return end, anaphor{pair: true}, true
 		}
 	}
+	if t.class&cPossDet != 0 && i+1 < len(toks) && partnerWords[toks[i+1].low] {
+		return i + 2, anaphor{other: true}, true // « son partenaire »
+	}
 	if t.class&cPossDet != 0 {
 		return i + 1, anaphor{poss: true, pronoun: true, pair: t.class&cPlural != 0}, true
 	}
@@ -443,6 +447,8 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 	return 0, anaphor{}, false
 }
 
+var partnerWords = map[string]bool{"partenaire": true, "partner": true, "allié": true, "ally": true}
+
 func latterAt(toks []tok, i int) (int, bool) {
 	if i+1 >= len(toks) {
 		return 0, false
@@ -484,6 +490,12 @@ func (d *doc) group(s *sent, atoms []atom, at int) []item {
 			// « Azure de Microsoft », "Amazon Web Services (AWS)", "Microsoft's Azure"
 			last := &it.parties[len(it.parties)-1]
 			between := toks[it.to:next.from]
+			if len(between) == 1 && between[0].low == "'s" && next.unknown && !next.customer && last.org.known && last.product == "" && !it.unknown {
+				last.product = d.slice(s.in, toks[next.from].start, toks[next.to-1].end) // "McAfee's LiveSafe"
+				it.to = next.to
+				k++
+				continue
+			}
 			if len(between) == 0 && next.unknown && !next.customer && last.org.known && !it.unknown {
 				if last.product == "" { // "Lenovo ThinkEdge": a product the catalogue lacks
 					last.product = d.slice(s.in, toks[next.from].start, toks[next.to-1].end)

@@ -145,6 +145,8 @@ func (d *doc) dropCovered(cs []cand) []cand {
 				drop = "acquisition says it more exactly"
 			case a.typ == b.typ && ka != kb && coversKey(kb, ka) && len(b.roles) > len(a.roles) && (b.typ == "partnership" || b.typ == "joint_venture" || b.typ == "investment" && (a.status == b.status || unknownsOf(b) > 0)):
 				drop = "part of a larger group"
+			case a.typ == "partnership" && a.rule.vague && a.title && ka == kb && a.status == b.status && (b.typ == "acquisition" || b.typ == "joint_venture"):
+				drop = b.typ + " says it more exactly"
 			case a.typ == "partnership" && b.typ == "joint_venture" && ka != "" && coversKey(kb, ka):
 				drop = "joint_venture says it more exactly"
 			case a.typ == b.typ && unknownsOf(a) > 0 && ka != kb && coversKey(kb, ka) && unknownsOf(b) == 0 && shortName(a, b):

@@ -28,7 +28,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	anywhere := map[cueClass]*cue{}
 	for k := range v.cues {
 		q := &v.cues[k]
-		if q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan && q.class != qEffect {
+		if inGap := q.from >= t.gapFrom && q.to <= t.gapTo; !inGap && q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan && q.class != qEffect {
 			if q.class != qNegation {
 				continue
 			}
@@ -176,6 +176,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 			}
 		}
 	}
+	if r.typ == "acquisition" && t.passive && s.in == "text" && !(s.para == 0 && s.n == 0) && t.from > 0 && d.aside(s, t.from) {
+		return set("background", t.text) // ", just absorbed by Salesforce,"
+	}
 	year := d.pastYear(v, home)
 	capital := r.typ == "acquisition" || r.typ == "investment" || r.typ == "joint_venture" || r.typ == "litigation"
 	if has[qBackground] != nil {
@@ -185,7 +188,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		switch {
 		case has[qEffect] != nil && !capital:
 			return set("in_effect", word(qEffect))
-		case capital || !r.state && t.tense&tPast != 0 && !t.perfect || s.in == "text" && r.partnerProgram():
+		case capital || !r.state && t.tense&tPast != 0 && !t.perfect && t.head <= t.from || s.in == "text" && r.partnerProgram():
 			return set("background", year)
 		default:
 			return set("in_effect", year)
@@ -222,12 +225,28 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		if t.tense == tInf && anywhere[qAnnounce] != nil {
 			return set("announced", t.text) // « un accord signé qui lui permet de revendre »
 		}
+		if s.in == "title" && t.tense&tInf != 0 && t.from > 0 && s.toks[t.from-1].low == "to" {
+			return set("announced", t.text)
+		}
 		if has[qAnnounce] != nil || t.tense&tFut != 0 || t.tense == tInf && s.para == 0 || lead || d.willAt(v, t) {
 			return set("announced", t.text)
 		}
 		return set("in_effect", t.text)
 	}
 	return set("announced", t.text)
+}
+
+// aside tells a participle that opens an apposition.
+func (d *doc) aside(s *sent, i int) bool {
+	for k := i - 1; k >= 0 && k >= i-3; k-- {
+		if s.toks[k].low == "," {
+			return true
+		}
+		if s.toks[k].class&cAdv == 0 && s.toks[k].low != "just" && s.toks[k].low != "fraîchement" {
+			return false
+		}
+	}
+	return false
 }
 
 // toCome tells a closing that is still ahead: « doit être bouclé avant octobre », "will close", "expected to complete".
@@ -250,12 +269,13 @@ func (d *doc) toCome(v *view, q *cue) bool {
 
 // commaBetween tells whether a comma that joins no list stands between two tokens.
 func (v *view) commaBetween(from, to int) bool {
+	n := 0
 	for i := from; i < to; i++ {
 		if v.s.toks[i].low == "," && v.itemAt[i] == 0 {
-			return true
+			n++
 		}
 	}
-	return false
+	return n%2 == 1 // two commas enclose an aside
 }
 
 // goesOn are the conjunctions after which a sentence still speaks of the same deal: "held talks before falling out".
@@ -263,7 +283,11 @@ var goesOn = map[string]bool{"before": true, "but": true, "mais": true, "avant":
 
 // noNewSubject tells whether no other organisation acts between two tokens.
 func (v *view) noNewSubject(from, to int) bool {
+	joint := false // past the first comma or conjunction: what stands before it belongs to the trigger
 	for i := from; i < to && i < len(v.s.toks); i++ {
+		if t := &v.s.toks[i]; t.low == "," || t.class&(cConj|cAnd) != 0 && v.itemAt[i] == 0 {
+			joint = true
+		}
 		if t := &v.s.toks[i]; t.class&cConj != 0 && !goesOn[t.low] {
 			return false
 		}
@@ -271,7 +295,7 @@ func (v *view) noNewSubject(from, to int) bool {
 			return false
 		}
 		if n := v.itemAt[i]; n > 0 {
-			if it := &v.items[n-1]; it.from == i && it.prep == sNone && !it.anaphor && !it.possDet {
+			if it := &v.items[n-1]; joint && it.from == i && it.prep == sNone && !it.anaphor && !it.possDet {
 				return false
 			}
 		}

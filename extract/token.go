@@ -317,7 +317,8 @@ func (l *lexicon) ends(s string, i int, cur []tok) bool {
 		return true
 	}
 	r, _ := utf8.DecodeRuneInString(s[j:])
-	if j == i && !unicode.IsSpace(r) {
+	closed := j > i // a closing quotation mark ends even what looks like an abbreviation
+	if !closed && !unicode.IsSpace(r) {
 		return false
 	}
 	for j < len(s) {
@@ -333,7 +334,7 @@ func (l *lexicon) ends(s string, i int, cur []tok) bool {
 		}
 		j += w
 	}
-	if s[i-1] != '.' || len(cur) < 2 {
+	if s[i-1] != '.' || len(cur) < 2 || closed {
 		return true
 	}
 	p := cur[len(cur)-2]
