@@ -117,10 +117,12 @@ func clipQuote(q schemas.Quote, around string, n int) (schemas.Quote, bool) {
 }
 
 // textFragment adds the words of a quote to an address, so that a browser opens the
-// page there: the first and the last few words, each percent-encoded with the three
-// signs that mean something in a text directive. A quote from the title needs none.
+// page there: all of a short quote, else its first and its last few words, each
+// percent-encoded with the three signs that mean something in a text directive.
+// Blanks that a page keeps (no-break ones) stay as they are. A quote from the title
+// needs none.
 func textFragment(page string, q schemas.Quote) string {
-	words := strings.Fields(q.Text)
+	words := strings.FieldsFunc(q.Text, func(r rune) bool { return r == ' ' || r == '\n' || r == '\r' || r == '\t' })
 	if q.In == "title" || len(words) == 0 || page == "" {
 		return page
 	}

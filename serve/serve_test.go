@@ -2,7 +2,6 @@ package serve_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,6 +33,7 @@ type world struct {
 	cat  *catalogue.Catalogue
 	srv  *serve.Server
 	http *httptest.Server
+	opt  serve.Options
 	spec *spec // nil: answers are not held against the description
 
 	articles []schemas.Extraction
@@ -64,7 +64,7 @@ func newWorld(t testing.TB, change func(*serve.Options)) *world {
 	if change != nil {
 		change(&opt)
 	}
-	w := &world{t: t, ix: ix, cat: cat, srv: serve.New(lg, opt)}
+	w := &world{t: t, ix: ix, cat: cat, opt: opt, srv: serve.New(lg, opt)}
 	w.http = httptest.NewServer(w.srv.Handler())
 	t.Cleanup(w.http.Close)
 	return w
@@ -191,15 +191,15 @@ func dealOf(stories ...story) schemas.Deal {
 }
 
 var (
-	nutanixArrow = []schemas.Party{party("nutanix", "Nutanix", "vendor"), party("arrow", "Arrow", "distributor")}
-	longSentence = "Selon plusieurs sources proches du dossier, qui ont demandé à ne pas être nommées tant que les instances représentatives du personnel n’ont pas été consultées, et après des mois de discussions entre les équipes de direction des deux groupes, Broadcom va racheter Nutanix pour un montant de 9,5 milliards de dollars, sous réserve de l’accord des autorités de la concurrence en Europe et aux États-Unis, ce qui pourrait prendre jusqu’à dix-huit mois."
+	nutanixIngram = []schemas.Party{party("nutanix", "Nutanix", "vendor"), party("ingram-micro", "Ingram Micro", "distributor")}
+	longSentence  = "Selon plusieurs sources proches du dossier, qui ont demandé à ne pas être nommées tant que les instances représentatives du personnel n’ont pas été consultées, et après des mois de discussions entre les équipes de direction des deux groupes, Broadcom va racheter Nutanix pour un montant de 9,5 milliards de dollars, sous réserve de l’accord des autorités de la concurrence en Europe et aux États-Unis, ce qui pourrait prendre jusqu’à dix-huit mois."
 
 	rumour = story{source: "lemag", outlet: "Le Mag", lang: "fr", day: "2026-02-02 09:00", title: "Nutanix cherche un grossiste en France",
-		before: "L’éditeur recrute.\n\nD’après nos informations, ", quote: "Nutanix serait en discussion avec Arrow pour la France.", after: " Rien n’est signé.",
-		typ: "distribution", status: "rumoured", cue: "serait en discussion", parties: nutanixArrow, territory: []string{"fr"}}
-	signed = story{source: "channelpost", outlet: "Channel Post", lang: "en", day: "2026-03-12 08:30", title: "Nutanix signs with Arrow in France",
-		before: "Big news today. ", quote: "Nutanix has signed a distribution agreement with Arrow, covering France.", after: " More to come.",
-		typ: "distribution", status: "announced", cue: "has signed", parties: nutanixArrow, territory: []string{"fr"}}
+		before: "L’éditeur recrute.\n\nD’après nos informations, ", quote: "Nutanix serait en discussion avec Ingram Micro pour la France.", after: " Rien n’est signé.",
+		typ: "distribution", status: "rumoured", cue: "serait en discussion", parties: nutanixIngram, territory: []string{"fr"}}
+	signed = story{source: "channelpost", outlet: "Channel Post", lang: "en", day: "2026-03-12 08:30", title: "Nutanix signs with Ingram Micro in France",
+		before: "Big news today. ", quote: "Nutanix has signed a distribution agreement with Ingram Micro, covering France.", after: " More to come.",
+		typ: "distribution", status: "announced", cue: "has signed", parties: nutanixIngram, territory: []string{"fr"}}
 	takeover = story{source: "lemag", outlet: "Le Mag", lang: "fr", day: "2026-03-29 23:30", title: "Broadcom veut Nutanix",
 		before: "Coup de tonnerre. ", quote: longSentence, after: "\n\nÀ suivre.",
 		typ: "acquisition", status: "rumoured", cue: "va racheter", parties: []schemas.Party{party("broadcom", "Broadcom", "acquirer"), party("nutanix", "Nutanix", "target")},
@@ -364,7 +364,7 @@ func TestWhoDistributesInFrance(t *testing.T) {
 	w := press(t, nil)
 	var got dealList
 	w.ok(&got, "/api/v1/deals", "q", "vendor:nutanix type:distribution status:announced,in_effect territory:fr since:2026-01", "group", "distributor")
-	if got.Page.Total != 1 || len(got.Data) != 1 || fmt.Sprint(got.Groups) != "[{arrow 1}]" {
+	if got.Page.Total != 1 || len(got.Data) != 1 || fmt.Sprint(got.Groups) != "[{ingram-micro 1}]" {
 		t.Fatalf("got %+v", got)
 	}
 	d := got.Data[0]
@@ -373,4 +373,9 @@ func TestWhoDistributesInFrance(t *testing.T) {
 	}
 }
 
-var _ = context.Canceled
+func unescape(s string) (string, error) { return url.PathUnescape(s) }
+
+func nilLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// options are those the server was made of.
+func (w *world) options() serve.Options { return w.opt }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.org/veille/index"
+	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
 
@@ -222,7 +223,7 @@ func (f *facts) vendors(ctx context.Context, s *Server) (map[string]index.Vendor
 	return f.counts.vendors, f.counts.generation, err
 }
 
-// values counts documents by field and value, for suggestions.
+// values counts documents by field of the index and value, for suggestions.
 func (f *facts) values(ctx context.Context, s *Server) (map[string]map[string]int, error) {
 	f.counts.Lock()
 	defer f.counts.Unlock()
@@ -245,10 +246,10 @@ func (f *facts) count(ctx context.Context, s *Server) error {
 	if err != nil {
 		return err
 	}
-	vendors, values := make(map[string]index.VendorCount, len(list)), map[string]map[string]int{"vendor": {}}
+	vendors, values := make(map[string]index.VendorCount, len(list)), map[string]map[string]int{"party": {}}
 	for _, v := range list {
 		vendors[v.ID] = v
-		values["vendor"][v.ID] = v.Deals
+		values["party"][v.ID] = v.Deals
 	}
 	q, err := s.parse("")
 	if err != nil {
@@ -264,9 +265,10 @@ func (f *facts) count(ctx context.Context, s *Server) error {
 			return err
 		}
 		for name, bs := range res.Facets {
-			values[name] = map[string]int{}
+			field := query.FieldRow(name).Index()
+			values[field] = map[string]int{}
 			for _, b := range bs {
-				values[name][b.Value] = b.Count
+				values[field][b.Value] = b.Count
 			}
 		}
 	}

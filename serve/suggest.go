@@ -202,6 +202,11 @@ func (s *Server) suggest(w http.ResponseWriter, r *http.Request) {
 	}
 	if counts, err := s.facts.values(r.Context(), s); err == nil {
 		known.Count = func(field, value string) int { return counts[field][value] }
+		known.Vendors = func(prefix string, n int) []schemas.VendorRef {
+			refs := s.names.begin(prefix, 0)
+			slices.SortStableFunc(refs, func(a, b schemas.VendorRef) int { return counts["party"][b.ID] - counts["party"][a.ID] })
+			return refs[:min(len(refs), n)]
+		}
 	}
 	out := suggestBody{Data: []suggestion{}}
 	for _, c := range query.Complete(q, pos, known) {
