@@ -75,7 +75,14 @@ func Decode(body []byte, stated ...string) (text []byte, name string) {
 
 // Stated returns the charset parameter of a Content-Type header, "" when there is none.
 func Stated(contentType string) string {
-	i := strings.Index(strings.ToLower(contentType), "charset")
+	lower := strings.Map(func(r rune) rune { // ASCII only: offsets must stay
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.ToValidUTF8(contentType, "?"))
+	contentType = strings.ToValidUTF8(contentType, "?")
+	i := strings.Index(lower, "charset")
 	if i < 0 {
 		return ""
 	}

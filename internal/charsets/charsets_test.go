@@ -50,7 +50,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfa"), "utf-16")
 	f.Add([]byte("<\x00a\x00"), "iso-2022-jp")
 	f.Add([]byte("\x1b$B"), "hz-gb-2312")
+	f.Add([]byte("a"), "text/html; \xffcharset=")
 	f.Fuzz(func(t *testing.T, b []byte, label string) {
+		Stated(label)
 		if out, _ := Decode(b, label); !utf8.Valid(out) {
 			t.Errorf("Decode(%q, %q) = %q", b, label, out)
 		}
