@@ -32,6 +32,7 @@ type doc struct {
 	first     *cand                 // the first deal found
 	directed  string                // the last type that has two sides
 	types     map[string]string     // type of the deals told of, by parties
+	mainAny   *party                // the first subject, in the catalogue or not
 	titlePair []party               // the two vendors of the title
 	trace     *Trace
 	shut      map[[2]int]bool // names that are only compared with, by part and start
@@ -446,6 +447,9 @@ func (d *doc) remember(s *sent, at int, items []item) {
 	}
 	if subject >= 0 {
 		d.topic = items[subject].parties
+		if d.mainAny == nil && len(d.topic) == 1 {
+			d.mainAny = &d.topic[0]
+		}
 		if d.main == nil && len(d.topic) == 1 && d.topic[0].org.known {
 			d.main = &d.topic[0]
 		}

@@ -1014,6 +1014,14 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 	}
 	if len(got) == 0 {
+		if r.status == "denied" && d.last != nil && d.last.typ == r.typ && v.at-d.last.sent <= 3 && s.in == "text" {
+			// "we are not for sale": the answer to what was said before
+			c := *d.last
+			c.rule, c.status, c.why, c.in, c.sent, c.from, c.to, c.lo, c.hi = r, "denied", t.text, s.in, v.at, t.from, t.to, t.from, t.to
+			c.cue = d.slice(s.in, s.toks[t.from].start, s.toks[t.to-1].end)
+			c.anaphor, c.title, c.lead, c.conf, c.products = true, false, false, 0.6, nil
+			return []cand{c}, ""
+		}
 		if c, ok := d.again(v, t); ok {
 			return []cand{c}, ""
 		}
@@ -1108,6 +1116,12 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 	}
 	if r.unary {
+		for _, rp := range rps {
+			if rp.role == "investee" || rp.role == "owner" {
+				rps[0] = rp
+				break
+			}
+		}
 		rps = rps[:1]
 		if !rps[0].p.org.known {
 			return nil, "programme of an unknown company"
@@ -1375,6 +1389,9 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 		if m, ok := d.mem["entity"]; ok && (w == "integrator" || w == "customer") && v.at-m.sent <= 4 && fits(w, m.p.org) {
 			return &roleParty{role: w, p: m.p}
 		}
+	}
+	if slices.Contains(wants, "customer") && t.passive && d.mainAny != nil && !d.mainAny.org.known && d.mainAny.org != h.p.org {
+		return &roleParty{role: "customer", p: *d.mainAny}
 	}
 	if r.typ == "oem_integration" && slices.Contains(wants, "provider") {
 		// "servers certified for the package": whose package was named last

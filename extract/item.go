@@ -599,6 +599,9 @@ func (d *doc) coordinated(s *sent, atoms []atom, k, end int) bool {
 		}
 		return false
 	case j.low == ",":
+		if d.quoted(s, atoms, k) {
+			return false // « Selon La Presse, Kyndryl et CGI … »
+		}
 		if next > end+1 && toks[end+1].class&cAnd != 0 {
 			return fill(end + 2)
 		}
@@ -623,6 +626,27 @@ func (d *doc) coordinated(s *sent, atoms []atom, k, end int) bool {
 			}
 		}
 		return s.in == "title" && d.l.lang == "en" && k == 1 && end <= 2
+	}
+	return false
+}
+
+// quoted tells whether the group that atom k would join is introduced as a source or left behind: "According to X,", « Après X, ».
+func (d *doc) quoted(s *sent, atoms []atom, k int) bool {
+	i := atoms[k-1].from - 1
+	for i >= 0 && s.toks[i].class&cDet != 0 {
+		i--
+	}
+	for ; i >= 0 && s.toks[i].cap && s.toks[i].kind == 'w' && i > 0; i-- {
+		if s.toks[i].class&(cPrep|cConj) != 0 {
+			break
+		}
+	}
+	if i < 0 || i > 3 {
+		return false
+	}
+	switch s.toks[i].low {
+	case "selon", "après", "d'après", "after", "to", "outre", "besides", "pour", "for", "comme", "like", "unlike":
+		return true
 	}
 	return false
 }

@@ -203,7 +203,10 @@ func (d *doc) childOf(a, b *cand) bool {
 		if slices.ContainsFunc(b.roles, func(y roleParty) bool { return y.p.org == x.p.org }) {
 			continue
 		}
-		if !slices.ContainsFunc(b.roles, func(y roleParty) bool { return d.x.cat.Owns(y.p.org.id, x.p.org.id, d.at) }) {
+		owner := func(y roleParty) bool {
+			return d.x.cat.Owns(y.p.org.id, x.p.org.id, d.at) && !slices.ContainsFunc(a.roles, func(z roleParty) bool { return z.p.org == y.p.org })
+		}
+		if !slices.ContainsFunc(b.roles, owner) {
 			return false
 		}
 		child++
