@@ -47,6 +47,7 @@ func (a *adapter) done(f Feed) Feed {
 	if f.Truncated {
 		a.front.note("more than %d items: the rest left out", MaxItems)
 	}
+	f.Title = shorten(f.Title, maxLine)
 	f.Recovered = a.front.notes
 	return f
 }
@@ -186,6 +187,10 @@ func (a *adapter) named(items []Item) []Item {
 			it.Published = it.Updated // many Atom feeds give only this one; How says so
 		}
 		it.ID = first(it.ID, it.Link)
+		it.Title, it.Author = shorten(it.Title, maxLine), shorten(it.Author, maxLine)
+		if len(it.ID) > maxURL {
+			it.ID = strings.ToValidUTF8(it.ID[:maxURL], "")
+		}
 		out = append(out, it)
 	}
 	return out
@@ -209,6 +214,7 @@ func (a *adapter) content(o *Item, body, summary string) {
 const (
 	fullText   = 1500 // bytes from which a description with paragraphs is an article, not a teaser
 	maxSummary = 2000 // bytes of Summary; longer ones are contents
+	maxLine    = 1000 // bytes of a title or of names; longer ones are attacks
 )
 
 // teaser tells whether text stops where a reader is sent to the site.

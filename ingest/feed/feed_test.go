@@ -26,6 +26,9 @@ func FuzzParse(f *testing.F) {
 			t.Fatal("no format and no error")
 		}
 		for _, it := range feed.Items {
+			if len(it.Title) > 1100 || len(it.ID) > maxURL || len(it.Summary) > 2100 {
+				t.Fatalf("title of %d bytes, id of %d, summary of %d", len(it.Title), len(it.ID), len(it.Summary))
+			}
 			for _, s := range []string{it.Title, it.Summary, it.Author, it.ID, it.Body} {
 				if !utf8.ValidString(s) {
 					t.Fatalf("not UTF-8: %q", s)
@@ -51,6 +54,16 @@ func TestTextSurvives(t *testing.T) {
 		f, err := Parse([]byte(`<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>`+esc.String()+`</id><title>A</title></entry></feed>`), "", "")
 		if err != nil || len(f.Items) != 1 || f.Items[0].ID != want {
 			t.Errorf("%q came out as %+v, %v", want, f.Items, err)
+		}
+	}
+}
+
+// A feed that is as it should be has nothing to recover.
+func TestNothingToRecover(t *testing.T) {
+	for _, doc := range []string{rssDoc(itemEte), atomDoc(`<entry><title>A</title><id>urn:a</id></entry>`), latin(strings.Replace(rssDoc(itemEte), "UTF-8", "windows-1252", 1)),
+		strings.Replace(rssDoc("<item><title>plain</title></item>"), "Réseaux", "R", 1), "\ufeff" + rssDoc(itemEte), `{"version":"https://jsonfeed.org/version/1.1","items":[{"id":"1"}]}`} {
+		if f, err := Parse([]byte(doc), "", ""); err != nil || len(f.Recovered) > 0 {
+			t.Errorf("%.80q: %q, %v", doc, f.Recovered, err)
 		}
 	}
 }

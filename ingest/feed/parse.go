@@ -44,7 +44,7 @@ func parse(body []byte, contentType, address string, zone *time.Location) (Feed,
 	header, decl := charsets.Stated(contentType), declared(body)
 	src, used := charsets.Decode(body, header, decl)
 	f.src = src
-	if d := strings.ToLower(decl); d != "" && d != used && !sameCharset(d, used) {
+	if d := strings.ToLower(decl); d != "" && d != used && !sameCharset(d, used) && !ascii(src) {
 		f.note("declared %s, read as %s", clip(d, 30), used)
 	} else if d == "" && header == "" && used != "utf-8" {
 		f.note("charset not stated, read as %s", used)
@@ -129,5 +129,15 @@ func sameCharset(decl, used string) bool {
 	case u == "windows1252" && (d == "iso88591" || d == "latin1" || d == "cp1252" || d == "ascii" || d == "usascii"):
 		return true
 	}
-	return u == "utf8" && d != "utf8" // ASCII bytes are read the same; mojibake is told by the text itself
+	return false
+}
+
+// ascii tells whether all charsets in question read src alike.
+func ascii(src []byte) bool {
+	for _, c := range src {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }

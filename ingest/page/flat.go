@@ -98,6 +98,7 @@ func flat(src []byte, base *url.URL, opt Options) Page {
 	}
 	flush()
 	p := m.page(opt)
+	p.Title = shorten(p.Title, maxTitle)
 	p.Text, p.How = strings.Join(out, "\n\n"), "own"
 	m.visible(&p, &tree{}, nil, nil, opt)
 	p.Lang = Language(p.Text, first(m.lang, opt.Hint.Lang))

@@ -105,6 +105,7 @@ func Extract(body []byte, opt Options) (Page, error) {
 	}
 	found := tree.article(rule, m, doc, base)
 	p.Text, p.How = found.text, found.how
+	p.Title = shorten(p.Title, maxTitle)
 	m.visible(&p, tree, rule, doc, opt)
 
 	p.Lang = Language(p.Text, first(m.lang, opt.Hint.Lang))
@@ -114,6 +115,16 @@ func Extract(body []byte, opt Options) (Page, error) {
 		p.Boilerplate = max(0, 1-float64(len(p.Text))/float64(tree.visible))
 	}
 	return p, nil
+}
+
+// maxTitle is the most bytes of a title that are kept; what is longer is no title.
+const maxTitle = 1000
+
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
 // decode makes UTF-8 in NFC of the bytes: valid UTF-8 wins over whatever the header and the page say.

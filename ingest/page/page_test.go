@@ -96,6 +96,8 @@ func TestMeta(t *testing.T) {
 		{"zone of a French page", `<meta property="article:published_time" content="2025-07-12 10:00:00">`, Options{URL: "https://www.press.fr/a"}, func(p Page) bool { return p.Published.Hour() == 8 }},
 		{"url date", ``, Options{URL: "https://press.example/2025/03/04/deal.html"}, func(p Page) bool { return p.PublishedFrom == "url" && p.Published.Day() == 4 }},
 		{"url number is no date", ``, Options{URL: "https://press.example/news/20251/9912345678"}, func(p Page) bool { return p.Published.IsZero() }},
+		{"subscribe button", `</head><header><a class="abo" href="/abo">S'abonner</a><p>Already a subscriber?</p></header>`, Options{}, func(p Page) bool { return !p.Paywalled }},
+		{"stated as paid", `<script type="application/ld+json">{"@type":"NewsArticle","isAccessibleForFree":"False"}</script>`, Options{}, func(p Page) bool { return p.Paywalled }},
 		{"language", `<meta charset="utf-8">`, Options{}, func(p Page) bool { return p.Lang == "en" }},
 	} {
 		if c.opt.URL == "" {

@@ -505,7 +505,7 @@ func (t *tree) collectMarkers() {
 func paywalled(text string, m *meta, t *tree) bool {
 	named := false
 	for i := range t.elems {
-		if t.elems[i].h&hintWall != 0 && t.elems[i].last > t.elems[i].first {
+		if e := &t.elems[i]; e.h&hintWall != 0 && e.last > e.first && len(t.blocks[e.first].text) >= 40 { // not the button in the header
 			named = true
 			break
 		}
@@ -530,7 +530,7 @@ func paywalled(text string, m *meta, t *tree) bool {
 	case len(whole) >= 1500 && len(text) >= len(whole)*9/10:
 		return false // the article says how long it is, and it is all there
 	case len(text) < 1500:
-		return signs >= 2 || signs == 1 && len(text) < 900 && !cut
+		return signs >= 2 || stated && len(text) < 900
 	case len(text) < 3000:
 		return (stated || cutHere && named) && len(t.markers) > 0
 	}
