@@ -42,6 +42,9 @@ func (w world) text(n int) string {
 func (w world) vendor() string { return w.one("hpe", "dell", "nutanix", "arrow", "x-orange") }
 
 func (w world) at() time.Time {
+	if w.r.IntN(3) == 0 { // midnight in Paris, where days begin
+		return time.Date(2026, 1, w.r.IntN(70), 23, 0, 0, 0, time.UTC)
+	}
 	return time.Date(2026, 1, 1+w.r.IntN(70), w.r.IntN(24), w.r.IntN(60), 0, 0, time.UTC)
 }
 
