@@ -262,7 +262,7 @@ func (v *view) clauses(d *doc) {
 					rel = false
 				case u.class&cRel != 0:
 					rel = true
-				case clauseOpeners[u.low]:
+				case clauseOpeners[u.low], s.in == "title" && tn&(tPres|tPast) != 0 && d.l.lang == "en":
 					n++
 				}
 			case "(":
@@ -444,7 +444,7 @@ func (d *doc) subject(v *view, i int) *item {
 		if v.barrier(it.to, i) {
 			break
 		}
-		if it.prep != sNone && relBetween(v, it.to, i) && !v.itemIn(it.to, i) && i-it.to < 9 {
+		if it.prep != sNone && v.relAt(it.to) && !v.itemIn(it.to, i) && i-it.to < 9 {
 			return it // "stays with TD Synnex, which has carried …"
 		}
 		if it.prep != sNone {
@@ -485,6 +485,12 @@ func relBetween(v *view, from, to int) bool {
 		}
 	}
 	return false
+}
+
+// relAt tells whether a relative clause opens right at token i.
+func (v *view) relAt(i int) bool {
+	toks := v.s.toks
+	return i < len(toks) && (toks[i].class&cRel != 0 || toks[i].low == "," && i+1 < len(toks) && toks[i+1].class&cRel != 0)
 }
 
 // itemIn tells whether an item that could act stands in tokens [from,to).
@@ -639,7 +645,7 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 		}
 		if tk.class&cRel != 0 && i >= t.to {
 			// « l'exclusivité dont jouissait Arrow »
-			if r.noun && r.roles[sBy] != "" && out[sBy] == nil {
+			if r.noun && tk.low == "dont" && r.roles[sBy] != "" && out[sBy] == nil {
 				for k := i + 1; k < len(s.toks) && k <= i+4; k++ {
 					if n := v.itemAt[k]; n > 0 {
 						if it := &v.items[n-1]; it.prep == sNone && !it.excl {
@@ -1107,6 +1113,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		}
 		rps = append(rps, *p)
 		anaphoric = true
+	}
+	if r.vague && r.typ == "partnership" && !slices.ContainsFunc(rps, func(rp roleParty) bool { return rp.p.org.main&kDistributor == 0 }) {
+		return nil, "each wholesaler has its own contract"
 	}
 	if r.typ == "acquisition" {
 		for _, rp := range rps {

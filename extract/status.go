@@ -209,6 +209,9 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	if has[qSource] != nil {
 		return set("rumoured", word(qSource))
 	}
+	if r.typ == "joint_venture" && r.noun && s.in == "text" && t.head > t.from && has[qAnnounce] == nil {
+		return set("in_effect", t.text) // a common company that only comes up exists already
+	}
 	if r.state {
 		for k := max(0, t.from-2); k < min(len(s.toks), t.to+2); k++ {
 			switch s.toks[k].low {
