@@ -8,9 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -50,6 +48,8 @@ type app struct {
 	ix        *index.Index
 	poller    *ingest.Poller
 	sourceKV  *bus.KV
+	archive   *warc.Archive
+	watched   bool // the list of sources is a file that may be edited meanwhile
 	listener  net.Listener
 	durables  []bus.Consumer
 
@@ -221,6 +221,7 @@ func (a *app) openIngest(ctx context.Context, sources []schemas.Source) error {
 	client := guard.New(guard.Policy{Allow: nets})
 	a.defer_(client.Close)
 	archive, err := warc.Open(a.data.path("archive"), warc.Options{})
+	a.archive = archive
 	if err != nil {
 		return fail(exitData, err, "is the disk full, or the folder read-only?")
 	}
@@ -286,7 +287,10 @@ func (a *app) start(ctx context.Context) *errgroup.Group {
 			return nil
 		})
 	}
-	g.Go(func() error { // keep room in the log
+	if a.poller != nil && a.watched {
+		g.Go(func() error { return a.watchSources(ctx) })
+	}
+	g.Go(func() error { // keep room in the log and the archive
 		tick := time.NewTicker(10 * time.Minute)
 		defer tick.Stop()
 		for {
@@ -297,10 +301,25 @@ func (a *app) start(ctx context.Context) *errgroup.Group {
 				if err := a.bus.Trim(ctx); err != nil {
 					a.lg.Warn("trim the log", "err", err)
 				}
+				a.prune()
 			}
 		}
 	})
 	return g
+}
+
+// prune drops what the archive has kept for longer, or beyond the size, that the
+// configuration allows.
+func (a *app) prune() {
+	if a.archive == nil {
+		return
+	}
+	n, freed, err := a.archive.Prune(time.Now().Add(-a.cfg.Archive.MaxAge), int64(a.cfg.Archive.MaxGB)<<30)
+	if err != nil {
+		a.lg.Warn("prune the archive", "err", err)
+	} else if n > 0 {
+		a.lg.Info("archive pruned", "segments", n, "bytes", freed)
+	}
 }
 
 func (a *app) handler() http.Handler {
@@ -484,28 +503,4 @@ func (c *command) logger(cfg Config) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(c.err, opt))
 	}
 	return slog.New(slog.NewTextHandler(c.err, opt))
-}
-
-// loadSources reads the list of feeds.
-func loadSources(cfg Config) ([]schemas.Source, error) {
-	body, name := ingest.DefaultSources(), "the built-in list"
-	if cfg.Sources != "" {
-		name = cfg.Sources
-		var err error
-		if body, err = os.ReadFile(cfg.Sources); err != nil {
-			return nil, usage(fmt.Errorf("read the sources: %w", pathless(err, cfg.Sources)), "name an OPML file with --sources, or leave it out for the built-in list")
-		}
-	}
-	list, problems, err := ingest.ParseSources(body)
-	if err != nil {
-		return nil, usage(fmt.Errorf("%s is no OPML file: %w", name, err), "export one from a feed reader, or see: veille feeds export")
-	}
-	if len(list) == 0 {
-		why := "it lists no feed"
-		if len(problems) > 0 {
-			why = strings.Join(problems, "; ")
-		}
-		return nil, usage(fmt.Errorf("%s cannot be used: %s", name, why), `each feed is an <outline type="rss" xmlUrl="…">`)
-	}
-	return list, nil
 }

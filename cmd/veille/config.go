@@ -40,6 +40,10 @@ type Config struct {
 		MaxAge      time.Duration `yaml:"max_age"`
 		Parallel    int           `yaml:"parallel"`
 	} `yaml:"poll"`
+	Archive struct {
+		MaxAge time.Duration `yaml:"max_age"`
+		MaxGB  int           `yaml:"max_gb"`
+	} `yaml:"archive"`
 	Log struct {
 		Level  string `yaml:"level"`
 		Format string `yaml:"format"`
@@ -58,6 +62,8 @@ func defaults() Config {
 	c.Poll.MaxInterval = 24 * time.Hour
 	c.Poll.MaxAge = 30 * 24 * time.Hour
 	c.Poll.Parallel = 8
+	c.Archive.MaxAge = 24 * 30 * 24 * time.Hour
+	c.Archive.MaxGB = 50
 	c.Log.Level = "warn"
 	c.Log.Format = "text"
 	return c
@@ -79,6 +85,8 @@ func bind(f *pflag.FlagSet, c *Config) {
 	f.DurationVar(&c.Poll.MaxInterval, "poll-max-interval", c.Poll.MaxInterval, "longest pause between two polls of a feed")
 	f.DurationVar(&c.Poll.MaxAge, "poll-max-age", c.Poll.MaxAge, "items older than this are left out of a feed's first poll")
 	f.IntVar(&c.Poll.Parallel, "poll-parallel", c.Poll.Parallel, "hosts fetched from at the same time")
+	f.DurationVar(&c.Archive.MaxAge, "archive-max-age", c.Archive.MaxAge, "how long fetched pages are kept")
+	f.IntVar(&c.Archive.MaxGB, "archive-max-gb", c.Archive.MaxGB, "most of the archive on disk, in GiB")
 	f.StringVar(&c.Log.Level, "log-level", c.Log.Level, "debug, info, warn or error")
 	f.StringVar(&c.Log.Format, "log-format", c.Log.Format, "text or json")
 }
@@ -232,6 +240,9 @@ func (c Config) Validate() error {
 	}
 	if c.Poll.Parallel < 1 || c.Poll.Parallel > 256 {
 		return usage(fmt.Errorf("poll.parallel is %d", c.Poll.Parallel), "take a number from 1 to 256")
+	}
+	if c.Archive.MaxAge < 24*time.Hour || c.Archive.MaxGB < 1 {
+		return usage(fmt.Errorf("archive.max_age is %v and archive.max_gb %d", c.Archive.MaxAge, c.Archive.MaxGB), "keep at least a day, and a gibibyte")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return usage(fmt.Errorf("log.level is %q", c.Log.Level), "levels: debug, info, warn, error")

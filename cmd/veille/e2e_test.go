@@ -76,6 +76,16 @@ func (w *world) sources() []schemas.Source {
 	return list
 }
 
+// opml lists the press as a file does.
+func (w *world) opml() []byte {
+	w.t.Helper()
+	p, err := fixtures.New(nil, fixtures.Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p.OPML(w.press.URL)
+}
+
 // open starts veille on the world's folder.
 func (w *world) open() {
 	w.t.Helper()

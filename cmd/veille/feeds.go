@@ -21,7 +21,8 @@ import (
 
 func (c *command) feedsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "feeds", Short: "Look after the sources", Args: noArgs}
-	cmd.AddCommand(c.feedsCheckCommand(), c.feedsListCommand(), c.feedsFetchCommand())
+	cmd.AddCommand(c.feedsListCommand(), c.feedsAddCommand(), c.feedsRmCommand(), c.feedsCheckCommand(), c.feedsDiscoverCommand(),
+		c.feedsFetchCommand(), c.feedsHealthCommand(), c.feedsImportCommand(), c.feedsExportCommand())
 	return cmd
 }
 

@@ -37,6 +37,7 @@ separate processes on a cluster.`,
 				return err
 			}
 			defer a.close()
+			a.watched = true
 			return c.watch(cmd.Context(), a, once)
 		},
 	}
