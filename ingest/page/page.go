@@ -84,7 +84,7 @@ func Extract(body []byte, opt Options) (Page, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return Page{}, fmt.Errorf("extract %s: %w", opt.URL, ErrEmpty)
 	}
-	src := decode(body, opt.ContentType)
+	src := fewTags(decode(body, opt.ContentType))
 	base, _ := url.Parse(opt.URL)
 	doc, err := html.Parse(bytes.NewReader(src))
 	if err != nil { // nested deeper than x/net/html allows
@@ -125,6 +125,20 @@ func shorten(s string, n int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
+// maxTags bounds the tree: a node takes some 300 bytes, and 8 MB of "<p>" would take 800 MB. Real pages stay below 50,000.
+const maxTags = 400_000
+
+func fewTags(src []byte) []byte {
+	if bytes.Count(src, []byte("<")) <= maxTags {
+		return src
+	}
+	at := 0
+	for range maxTags {
+		at += bytes.IndexByte(src[at:], '<') + 1
+	}
+	return src[:at-1]
 }
 
 // decode makes UTF-8 in NFC of the bytes: valid UTF-8 wins over whatever the header and the page say.
