@@ -47,6 +47,13 @@ func (p *Poller) flush(ctx context.Context, src schemas.Source, st *schemas.Sour
 		if d.out == "indexed" {
 			k.Sig = d.sig
 		}
+		if err := d.art.Validate(); err != nil { // one bad article must not hold up its feed
+			p.lg.Warn("article not fit to travel", "source", src.ID, "id", d.id, "error", err)
+			if d.out = "failed:invalid"; d.was != "" && d.was != "pending" {
+				d.out = d.was
+			}
+			continue
+		}
 		if d.was != "" && d.was != "pending" {
 			if err := p.revise(ctx, bk, d, &revised, res); err != nil {
 				return err

@@ -599,25 +599,25 @@ func (p *Poller) fill(src schemas.Source, d *draft, pg page.Page, addr string) {
 	a := &d.art
 	now := p.now()
 	a.ID, a.Source, a.Outlet, a.GUID = d.id, src.ID, src.Name, cut(d.item.ID, 1024)
-	a.URL = addr
-	if len(a.URL) > schemas.MaxURL {
-		a.URL = ""
+	if _, err := guard.ParseURL(addr); err == nil && len(addr) <= schemas.MaxURL {
+		a.URL = addr
 	}
 	a.Title = d.item.Title
 	if pg.Title != "" && (a.Title == "" || pg.How != "feed" && alike(a.Title, pg.Title)) {
 		a.Title = pg.Title
 	}
-	a.Title = cut(strings.ToValidUTF8(strings.Join(strings.Fields(a.Title), " "), "\ufffd"), schemas.MaxTitle)
+	a.GUID = plain(a.GUID)
+	a.Title = cut(plain(strings.Join(strings.Fields(a.Title), " ")), schemas.MaxTitle)
 	limit := schemas.MaxText
 	if src.MaxText > 0 {
 		limit = min(limit, src.MaxText)
 	}
-	a.Text = cut(strings.ToValidUTF8(strings.TrimSpace(pg.Text), "\ufffd"), limit)
+	a.Text = fit(cut(plain(strings.TrimSpace(pg.Text)), limit))
 	a.Byline = pg.Byline
 	if a.Byline == "" {
 		a.Byline = d.item.Author
 	}
-	a.Byline = cut(strings.ToValidUTF8(a.Byline, "\ufffd"), 300)
+	a.Byline = cut(plain(strings.Join(strings.Fields(a.Byline), " ")), 300)
 	a.Lang = pg.Lang
 	if a.Lang == "" {
 		a.Lang = page.Language(a.Title+"\n"+a.Text, firstOf(d.item.Language, src.Lang))
@@ -669,6 +669,40 @@ func (p *Poller) fill(src schemas.Source, d *draft, pg page.Page, addr string) {
 	}
 	a.Version = schemas.ContentVersion(a.Title, a.Text)
 	d.size += len(a.Text) + 1024
+}
+
+// plain drops what is no text: control characters, but for line ends and tabs, and
+// bytes that are not UTF-8.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+}
+
+// mostEscaped bounds a text as it stands in JSON, where a "<" takes six bytes: a
+// page of nothing else must not outgrow a message of the log.
+const mostEscaped = 400 << 10
+
+// fit cuts a text so that it fits a message.
+func fit(s string) string {
+	n := 0
+	for i, r := range s {
+		switch {
+		case r == '<' || r == '>' || r == '&' || r == '\u2028' || r == '\u2029':
+			n += 6
+		case r == '"' || r == '\\' || r < 0x20:
+			n += 2
+		default:
+			n += utf8.RuneLen(r)
+		}
+		if n > mostEscaped {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 func finer(precision string) int {

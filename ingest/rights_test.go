@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -300,5 +301,30 @@ func TestSelector(t *testing.T) {
 	d.fetch(p, "presse")
 	if a := d.log.list[0].a; !strings.Contains(a.Text, "nowhere else") || strings.Contains(a.Text, "months of talks") || a.How != "rule" {
 		t.Errorf("%s: %.100q", a.How, a.Text)
+	}
+}
+
+// TestTextIsBounded: no text outgrows a message of the log, and none carries
+// control characters.
+func TestTextIsBounded(t *testing.T) {
+	items := []item{
+		{GUID: "1", Path: "/1", Title: "A title with \x1b[31m colour", At: noon.Add(-time.Hour), Text: strings.Repeat("<<< >>> && <tag> ", 30_000)},
+		{GUID: "2", Path: "/2", Title: strings.Repeat("t", 10_000), At: noon.Add(-time.Hour), Text: strings.Repeat("Ordinary words of an article that goes on and on. ", 20_000)},
+	}
+	s := newSite(t, items...)
+	d := newDesk(t)
+	p := d.open(source("presse", s))
+	d.fetch(p, "presse")
+	if len(d.log.list) != 2 {
+		t.Fatalf("%d articles", len(d.log.list))
+	}
+	for _, e := range d.log.list {
+		b, err := json.Marshal(e.a)
+		if err != nil || len(b) > 600<<10 || len(e.a.Text) > schemas.MaxText || len(e.a.Title) > schemas.MaxTitle {
+			t.Errorf("%d bytes of JSON, %d of text, %d of title, %v", len(b), len(e.a.Text), len(e.a.Title), err)
+		}
+		if strings.ContainsRune(e.a.Title+e.a.Text, 0x1b) {
+			t.Errorf("control characters in %.60q", e.a.Title)
+		}
 	}
 }
