@@ -18,15 +18,14 @@ func flat(src []byte, base *url.URL, opt Options) Page {
 	visible := 0
 	skip := atom.Atom(0)
 	inTitle, links, inA := false, 0, 0
-	block := atom.Atom(0)
+	tag := atom.Atom(0)
 	flush := func() {
 		s := squeeze(buf.String())
 		visible += len(s)
 		if inTitle {
 			m.title, inTitle = s, false
 		} else if s != "" {
-			b := block2(s, block, links)
-			if block == atom.H1 {
+			if b := (&block{text: s, tag: tag, links: int32(links)}); tag == atom.H1 {
 				m.h1 = append(m.h1, s)
 			} else if b.prose() && !aside(s) && len(out) < maxBlocks {
 				out = append(out, s)
@@ -79,7 +78,7 @@ func flat(src []byte, base *url.URL, opt Options) Page {
 			}
 			if blockish(a) || a == atom.Br {
 				flush()
-				block = a
+				tag = a
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
@@ -92,7 +91,7 @@ func flat(src []byte, base *url.URL, opt Options) Page {
 			}
 			if blockish(a) || a == atom.Title {
 				flush()
-				block = 0
+				tag = 0
 			}
 		}
 	}
@@ -106,8 +105,4 @@ func flat(src []byte, base *url.URL, opt Options) Page {
 		p.Boilerplate = max(0, 1-float64(len(p.Text))/float64(visible))
 	}
 	return p
-}
-
-func block2(s string, a atom.Atom, links int) *block {
-	return &block{text: s, tag: a, links: int32(links)}
 }

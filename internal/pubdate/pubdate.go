@@ -181,7 +181,7 @@ func (d *found) valid() bool {
 // when looks for the time of day behind the day, or before it, and makes the moment.
 func (d *found) when(b string, o Options) (time.Time, string, bool) {
 	if d.timed == "" {
-		if !d.timeAt(b, glue(b, d.end)) && !d.strict {
+		if i := glue(b, d.end); (i < 0 || !d.clockAt(b, i)) && !d.strict {
 			for i := 0; i < d.end; i++ { // "10:15 12/11/2025", "at 9 am on May 3, 2025"
 				if b[i] >= '0' && b[i] <= '9' && (i == 0 || !alnum(b[i-1])) && d.clockAt(b, i) {
 					break
@@ -212,7 +212,6 @@ func (d *found) when(b string, o Options) (time.Time, string, bool) {
 
 // dateAt reads a calendar day that begins at b[i].
 func dateAt(b string, i int, o Options) (found, bool) {
-	start := i
 	if m, n := month(b[i:]); n > 0 {
 		j := skip(b, i+n, " .,-/")
 		day, k := digitsAt(b, j, 2)
@@ -226,7 +225,7 @@ func dateAt(b string, i int, o Options) (found, bool) {
 		d := found{m: m, d: day}
 		j = skip(b, k, " .,-/")
 		// asctime and date(1): the time stands between the day and the year
-		if b2 := j; d.clockAt(b, b2) {
+		if d.clockAt(b, j) {
 			j = skip(b, d.end, " ,")
 			if y, e := digitsAt(b, j, 4); e-j == 4 {
 				d.y, d.end = y, e
@@ -334,16 +333,7 @@ func dateAt(b string, i int, o Options) (found, bool) {
 		day, m = m, day
 	}
 	d := found{y: y, m: m, d: day, end: e}
-	_ = start
 	return d, d.valid()
-}
-
-// timeAt reads a time of day at b[i], which is behind the day.
-func (d *found) timeAt(b string, i int) bool {
-	if i < 0 || i >= len(b) {
-		return false
-	}
-	return d.clockAt(b, i)
 }
 
 // clockAt reads 10:15, 10:15:30.5, 10h15, 10 h, 9 am, 10.15 pm, and the zone behind it.
@@ -414,7 +404,6 @@ func (d *found) zoneAt(b string, i int) {
 	if i >= len(b) {
 		return
 	}
-	start := i
 	if b[i] >= 'a' && b[i] <= 'z' {
 		j := i
 		for j < len(b) && b[j] >= 'a' && b[j] <= 'z' {
@@ -440,7 +429,7 @@ func (d *found) zoneAt(b string, i int) {
 		if off != 0 || j >= len(b) || b[j] != '+' && b[j] != '-' {
 			return
 		}
-		start, i = j, j // "utc+1"
+		i = j // "utc+1"
 	}
 	if b[i] != '+' && b[i] != '-' {
 		return
@@ -463,7 +452,6 @@ func (d *found) zoneAt(b string, i int) {
 	if b[i] == '-' {
 		off = -off
 	}
-	_ = start
 	d.setZone(time.FixedZone("", off*60), j)
 }
 
