@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -239,8 +241,12 @@ func (c *command) feedsImportCommand() *cobra.Command {
 					return err
 				}
 				if err := editSources(cfg, func(d *opml.Doc) error {
+					have, _ := d.Sources()
 					for _, s := range list {
-						d.Add(s)
+						// One that is listed just so is left as it stands, word for word.
+						if !slices.ContainsFunc(have, func(h schemas.Source) bool { return reflect.DeepEqual(h, s) }) {
+							d.Add(s)
+						}
 					}
 					return nil
 				}); err != nil {

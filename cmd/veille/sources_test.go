@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,7 +46,9 @@ func TestFeedsCommands(t *testing.T) {
 		t.Error("the source is still listed")
 	}
 	do(exitFailed, `error: there is no source "channel-ledger"`, "feeds", "rm", "channel-ledger")
-	do(exitFailed, `no feed found`, "feeds", "discover", w.press.URL+"/robots.txt")
+	empty := httptest.NewServer(http.NotFoundHandler())
+	defer empty.Close()
+	do(exitFailed, `error: .*no feed found|404`, "feeds", "discover", empty.URL)
 	do(exitFailed, `127\.0\.0\.1`, "feeds", "add", "http://127.0.0.1:1/")
 }
 
