@@ -263,6 +263,9 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 			inSentence[p.org] = true
 		}
 	}
+	if k := len(left) - 1; k >= 0 && !an.pronoun && !an.pair && !an.latter && a.from > 0 && s.toks[a.from-1].low == "," && left[k].to == a.from-1 && len(left[k].parties) == 1 && left[k].prep == sNone && !left[k].excl && (an.nation == "" || an.nation == left[k].parties[0].org.country) {
+		return left[k].parties // "Scality, the Paris company that …"
+	}
 	if an.pair && an.poss {
 		// their, leur: the group before it, else the two of the last deal
 		for k := len(left) - 1; k >= 0; k-- {

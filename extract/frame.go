@@ -257,7 +257,7 @@ func (v *view) clauses(d *doc) {
 				u := &s.toks[i+1]
 				tn := d.tenseAt(s, i+1, "")
 				switch {
-				case rel && (u.class&(cBe|cHave|cModal) != 0 || tn&finite != 0 && tn&tPart == 0):
+				case rel && (u.low == "ne" || u.low == "n'" || u.class&(cBe|cHave|cModal) != 0 || tn&finite != 0 && tn&tPart == 0):
 					n++
 					rel = false
 				case u.class&cRel != 0:
@@ -1211,7 +1211,7 @@ func (d *doc) promote(v *view, it *item, o *org) {
 // oneSided tells that all parties have the same role in a deal that has two.
 func oneSided(r *rule, rps []roleParty) bool {
 	role := rps[0].role
-	if role == "partner" || role == "" || role == "member" || role == "acquirer" && r.typ == "acquisition" || role == "plaintiff" {
+	if role == "partner" || role == "" || r.typ == "litigation" || role == "member" || role == "acquirer" && r.typ == "acquisition" || role == "plaintiff" {
 		return false
 	}
 	for _, rp := range rps {
@@ -1354,7 +1354,7 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	if r.weak || r.title || v.plural(t) && r.typ != "investment" {
 		return nil
 	}
-	if r.vague && r.noun && t.from > 0 && v.s.toks[t.from-1].class&cDef == cDef {
+	if r.vague && r.noun && !h.right && t.from > 0 && v.s.toks[t.from-1].class&cDef == cDef {
 		return nil // "when that contract lapses": not this one
 	}
 	var wants []string
@@ -1390,6 +1390,9 @@ func (d *doc) missing(v *view, t *trigger, have []roleParty, hadSubject bool) *r
 	}
 	if r.vague && h.p.org.main&kDistributor != 0 {
 		wants = append(wants, "vendor")
+	}
+	if h.right && r.vague && d.main != nil && h.p.org.main&kDistributor != 0 && makes(d.main.org) && d.main.org != h.p.org {
+		return &roleParty{role: "vendor", p: *d.main} // « le contrat conclu avec Arrow »: the vendor is the one the article is about
 	}
 	for _, w := range wants {
 		if m, ok := d.mem[w]; ok && v.at-m.sent <= 8 && fits(w, m.p.org) && (m.typ == r.typ || r.vague) {
@@ -1576,6 +1579,9 @@ func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 		return out
 	}
 	rps = d.rolesFor(c.typ, rps)
+	if c.typ == "litigation" && len(rps) == 2 && rps[0].role == rps[1].role {
+		rps[0].role, rps[1].role = "plaintiff", "defendant"
+	}
 	var out []cand
 	for i := range rps {
 		for j := i + 1; j < len(rps); j++ {
@@ -1730,6 +1736,13 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 		slices.Sort(ids)
 		if old := d.types[strings.Join(ids, "~")]; pairRoles[old][0] != "" && len(ids) > 1 {
 			typ = old
+		}
+	}
+	if typ == "partnership" && r.state && !r.vague && len(rps) == 2 {
+		// an integrator that works with a maker sells its machines
+		a, b := rps[0].p.org, rps[1].p.org
+		if a.main&(kIntegrator|kReseller|kMSP) != 0 && b.main&kMaker != 0 || b.main&(kIntegrator|kReseller|kMSP) != 0 && a.main&kMaker != 0 {
+			typ = "reseller"
 		}
 	}
 	switch typ {

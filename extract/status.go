@@ -28,7 +28,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	anywhere := map[cueClass]*cue{}
 	for k := range v.cues {
 		q := &v.cues[k]
-		if inGap := q.from >= t.gapFrom && q.to <= t.gapTo; !inGap && q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan && q.class != qEffect {
+		if inGap := q.from >= t.gapFrom && q.to <= t.gapTo; !inGap && q.from < t.to && q.to > t.from && q.class != qEnd && q.class != qDone && q.class != qRenew && q.class != qRumour && q.class != qPlan && q.class != qEffect && q.class != qDenial {
 			if q.class != qNegation {
 				continue
 			}
