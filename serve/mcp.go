@@ -304,7 +304,7 @@ func (s *Server) toolVendor(ctx context.Context, in toolVendor) (toolVendorPage,
 	refs := s.resolve(in.Name)
 	if len(refs) != 1 {
 		var near []string
-		for _, r := range append(refs, s.names.nearest(in.Name, 3)...) {
+		for _, r := range append(refs, s.names().nearest(in.Name, 3)...) {
 			near = append(near, r.ID)
 		}
 		return toolVendorPage{}, fail("not-found", "", "no single vendor has that name; perhaps: "+strings.Join(near, " "))

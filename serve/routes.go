@@ -138,13 +138,13 @@ func (s *Server) operations() []operation {
 		{Method: "GET", Path: "/healthz", ID: "healthz", Summary: "The process is alive", Scope: scopeNone, OK: []reply{{Status: 200, Type: "text/plain"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.healthz},
 		{Method: "GET", Path: "/readyz", ID: "readyz", Summary: "The process does its work", Scope: scopeNone, OK: []reply{{Status: 200, Type: "text/plain"}}, Fails: []string{"not-ready", "unknown-parameter"}, Fresh: true, handle: s.readyz},
 		{Method: "GET", Path: "/metrics", ID: "metrics", Summary: "Figures for Prometheus", Scope: scopeRead, OK: []reply{{Status: 200, Type: "text/plain"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.metrics.serve},
-		{Method: "GET", Path: "/openapi.json", ID: "openapi", Summary: "This description", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.openapi })},
-		{Method: "GET", Path: "/asyncapi.json", ID: "asyncapi", Summary: "The messages on NATS", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.async })},
+		{Method: "GET", Path: "/openapi.json", ID: "openapi", Summary: "This description", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.openapi() })},
+		{Method: "GET", Path: "/asyncapi.json", ID: "asyncapi", Summary: "The messages on NATS", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.async() })},
 		{Method: "GET", Path: "/problems/{name}", ID: "explainProblem", Summary: "What a problem means", Scope: scopeNone,
 			Params: []param{{Name: "name", In: "path", Doc: "last part of the type of a problem"}},
 			OK:     []reply{{Status: 200, Type: "text/html"}}, Fails: []string{"not-found", "unknown-parameter"}, Fresh: true, handle: s.explainProblem},
 		{Method: "POST", Path: "/mcp", ID: "mcp", Summary: "Model Context Protocol, streamable HTTP without sessions: read-only tools for assistants", Scope: scopeRead,
-			OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.tools.ServeHTTP},
+			OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: func(w http.ResponseWriter, r *http.Request) { s.tools().ServeHTTP(w, r) }},
 	}
 	for _, view := range views {
 		name := map[string]string{index.Deals: "Deals", index.Articles: "Articles", index.Prices: "Prices"}[view]

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -83,15 +84,17 @@ type Server struct {
 	opt     Options
 	began   time.Time
 	ops     []operation
-	names   *names // of vendors
 	lists   map[string][]schemas.VendorRef
 	facts   facts // what changes slowly, remembered for a moment
 	limits  *limits
 	metrics *metrics
-	tools   http.Handler
 	admin   [32]byte // hash of the administrator's token
-	openapi []byte
-	async   []byte
+
+	// Made when first asked for: a command line that puts one question needs none.
+	names   func() *names // of vendors
+	tools   func() http.Handler
+	openapi func() []byte
+	async   func() []byte
 }
 
 // New makes a server.
@@ -105,14 +108,15 @@ func New(lg *slog.Logger, opt Options) *Server {
 	if opt.Streams <= 0 {
 		opt.Streams = 4
 	}
-	s := &Server{lg: lg, opt: opt, began: opt.Now(), names: newNames(opt.Catalogue), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate)}
+	s := &Server{lg: lg, opt: opt, began: opt.Now(), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate)}
 	s.admin = hashToken(opt.Token)
 	s.opt.Token = redacted(opt.Token)
 	s.metrics = newMetrics(s)
-	s.tools = s.newTools()
 	s.ops = s.operations()
-	s.openapi = mustJSON(s.openAPI())
-	s.async = mustJSON(asyncAPI(opt.Version))
+	s.names = sync.OnceValue(func() *names { return newNames(opt.Catalogue) })
+	s.tools = sync.OnceValue(s.newTools)
+	s.openapi = sync.OnceValue(func() []byte { return mustJSON(s.openAPI()) })
+	s.async = sync.OnceValue(func() []byte { return mustJSON(asyncAPI(opt.Version)) })
 	return s
 }
 
@@ -188,7 +192,7 @@ func (s *Server) parse(q string) (query.Query, error) {
 	return query.Parse(q, query.Options{
 		Now: s.opt.Now(), Lists: s.lists,
 		Resolve: s.resolve,
-		Nearest: func(name string) []schemas.VendorRef { return s.names.nearest(name, 3) },
+		Nearest: func(name string) []schemas.VendorRef { return s.names().nearest(name, 3) },
 	})
 }
 

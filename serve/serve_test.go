@@ -379,3 +379,8 @@ func nilLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // options are those the server was made of.
 func (w *world) options() serve.Options { return w.opt }
+
+func (w *world) putOne(x schemas.Extraction, d schemas.Deal) {
+	w.t.Helper()
+	w.put([]schemas.Extraction{x}, []schemas.DealEvent{{Kind: "new", Deal: d}})
+}

@@ -198,12 +198,12 @@ func (s *Server) suggest(w http.ResponseWriter, r *http.Request) {
 	}
 	known := query.Known{
 		Lang: lang(r), Limit: number(v, param{Name: "limit", Default: "8"}), Resolve: s.resolve,
-		Vendors: s.names.begin, Lists: sortedKeys(s.lists), Sources: s.facts.sourceNames(r.Context(), s),
+		Vendors: s.names().begin, Lists: sortedKeys(s.lists), Sources: s.facts.sourceNames(r.Context(), s),
 	}
 	if counts, err := s.facts.values(r.Context(), s); err == nil {
 		known.Count = func(field, value string) int { return counts[field][value] }
 		known.Vendors = func(prefix string, n int) []schemas.VendorRef {
-			refs := s.names.begin(prefix, 0)
+			refs := s.names().begin(prefix, 0)
 			slices.SortStableFunc(refs, func(a, b schemas.VendorRef) int { return counts["party"][b.ID] - counts["party"][a.ID] })
 			return refs[:min(len(refs), n)]
 		}

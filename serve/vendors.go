@@ -86,7 +86,7 @@ func (s *Server) vendors(w http.ResponseWriter, r *http.Request) {
 	var named map[string]bool
 	if prefix != "" {
 		named = map[string]bool{}
-		for _, ref := range s.names.begin(prefix, 0) {
+		for _, ref := range s.names().begin(prefix, 0) {
 			named[ref.ID] = true
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Server) vendor(w http.ResponseWriter, r *http.Request) {
 		for _, f := range found {
 			near = append(near, f.ID)
 		}
-		for _, f := range s.names.nearest(slug, 3) {
+		for _, f := range s.names().nearest(slug, 3) {
 			near = append(near, f.ID)
 		}
 		p.Errors = []ProblemError{{Code: "unknown-vendor", Parameter: "slug", Suggestion: near}}
