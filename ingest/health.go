@@ -39,6 +39,9 @@ func (p *Poller) well(st *schemas.SourceState, now time.Time, src schemas.Source
 	} else if st.Every <= 0 || st.Every > p.opt.MaxEvery {
 		st.Every = p.opt.MaxEvery / 6
 	}
+	if idle := now.Sub(st.Newest) / 10; src.Every == 0 && !st.Newest.IsZero() { // a feed that has paused is asked less
+		st.Every = max(st.Every, min(idle, p.opt.MaxEvery))
+	}
 	if st.ETag == "" && st.LastModified == "" && src.Every == 0 {
 		st.Every = max(st.Every, time.Hour) // each poll costs the server the whole feed
 	}

@@ -361,31 +361,86 @@ func TestRun(t *testing.T) {
 			s.items[i].At = time.Now().Add(-time.Hour)
 		}
 	}
+	came := make(chan int, 100)
+	opt := d.opt
+	d.opt = func(o *Options) {
+		opt(o)
+		o.Publish = func(ctx context.Context, list []schemas.Article, event string) ([]uint64, error) {
+			seqs, err := d.log.publish(ctx, list, event)
+			came <- len(list)
+			return seqs, err
+		}
+	}
 	p := d.open(source("alpha", a))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- p.Run(ctx) }()
 	wait := func(n int) {
 		t.Helper()
-		for range 500 {
-			d.log.mu.Lock()
-			got := len(d.log.list)
-			d.log.mu.Unlock()
-			if got >= n {
-				return
+		for n > 0 {
+			select {
+			case k := <-came:
+				n -= k
+			case <-time.After(time.Minute):
+				t.Fatalf("%d articles did not come", n)
 			}
-			time.Sleep(20 * time.Millisecond) // the loop runs on real time and real sockets
 		}
-		t.Fatalf("%d articles did not come", n)
 	}
 	wait(2)
 	p.SetSources([]schemas.Source{source("alpha", a), source("beta", b)})
-	wait(4)
+	wait(2)
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	if a.count("/feed") != 1 {
 		t.Errorf("polled %d times", a.count("/feed"))
+	}
+}
+
+// TestLiar: a server that says "not modified" whatever happens is found out.
+func TestLiar(t *testing.T) {
+	old := many(5, 0)
+	for i := range old {
+		old[i].At = noon.Add(-90 * 24 * time.Hour)
+	}
+	s := newSite(t, old...)
+	s.feed = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"always"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(304)
+			return
+		}
+		fmt.Fprint(w, s.rss())
+	}
+	d := newDesk(t)
+	p := d.open(source("presse", s))
+	d.fetch(p, "presse")
+	fresh := many(3, 50)
+	for i := range fresh {
+		fresh[i].At = noon.Add(2 * time.Hour)
+	}
+	s.set(append(fresh, old...)...)
+	for range 10 {
+		d.clock.add(6 * time.Hour)
+		d.fetch(p, "presse")
+	}
+	st, _ := p.State(t.Context(), "presse")
+	if st.Liar == "" || d.log.count(EventNew) != 3 {
+		t.Errorf("liar %q, %d articles, state %s", st.Liar, d.log.count(EventNew), st.State)
+	}
+}
+
+// TestCrawlDelay: a longer pause that robots.txt asks for is kept.
+func TestCrawlDelay(t *testing.T) {
+	s := newSite(t, many(3, 0)...)
+	s.extra["/robots.txt"] = text("User-agent: *\nCrawl-delay: 0.2\n")
+	d := newDesk(t)
+	d.opt = func(o *Options) { o.HostDelay = 10 * time.Millisecond }
+	p := d.open(source("presse", s))
+	start := time.Now()
+	d.fetch(p, "presse")
+	if took := time.Since(start); took < 400*time.Millisecond {
+		t.Errorf("three pages in %v", took)
 	}
 }

@@ -187,7 +187,9 @@ func (r *rights) delay(u *url.URL) time.Duration {
 	if h == nil {
 		return 0
 	}
-	h.mu.Lock()
+	if !h.mu.TryLock() {
+		return 0 // its robots.txt is being fetched, perhaps by the request that asks
+	}
 	defer h.mu.Unlock()
 	if !h.haveIt {
 		return 0
