@@ -41,7 +41,7 @@ const leadLength = 320
 // Number fields beside those of [query.Record].
 const (
 	numUpdated = "updated" // of a deal: when its status was last told
-	numPut     = "put"     // of an article: Extraction.At, in milliseconds
+	numPut     = "put"     // of an article: see version; of a deal, gone ones too: its Rev
 )
 
 // Keyword fields beside those of [query.Record].
@@ -75,7 +75,7 @@ type writer struct {
 	cat    query.Catalogue
 	batch  *bleve.Batch
 	prices map[string][]string // by article, of this batch
-	at     map[string]int64    // numPut by article, of this batch
+	at     map[string]int64    // numPut by id, of this batch
 }
 
 func newWriter(sh *shelf, cat query.Catalogue) (*writer, error) {
@@ -107,7 +107,7 @@ func (w *writer) commit() error {
 
 func (w *writer) putExtraction(x schemas.Extraction) error {
 	id := x.Article.ID
-	at := x.At.UnixMilli()
+	at := version(x)
 	old, err := w.oldPut(id)
 	if err != nil {
 		return err
@@ -150,12 +150,23 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 	return nil
 }
 
-// oldPut tells when what the index says of an article was extracted.
-func (w *writer) oldPut(article string) (int64, error) {
-	if at, ok := w.at[article]; ok {
+// version orders what is said of one article: by when it was fetched, then by how
+// many copies of it were known. The same version said again replaces: by a better
+// extractor, for example.
+func version(x schemas.Extraction) int64 {
+	at := x.Article.Fetched
+	if at.IsZero() {
+		at = x.At
+	}
+	return at.UnixMilli()<<8 | int64(min(len(x.Article.Also), 255)) // 49 bits: a float64 holds them
+}
+
+// oldPut tells which version of an article, or revision of a deal, the index holds.
+func (w *writer) oldPut(id string) (int64, error) {
+	if at, ok := w.at[id]; ok {
 		return at, nil
 	}
-	seg, doc, ok, err := w.snap.lookup(article)
+	seg, doc, ok, err := w.snap.lookup(id)
 	if err != nil || !ok {
 		return -1 << 62, err
 	}
@@ -178,9 +189,16 @@ func (w *writer) oldPrices(article string) ([]string, error) {
 }
 
 func (w *writer) putDeal(e schemas.DealEvent) error {
+	rev := int64(e.Deal.Rev)
+	old, err := w.oldPut(e.Deal.ID)
+	if err != nil || old > rev {
+		return err // delivered late: a newer state is there
+	}
+	w.at[e.Deal.ID] = rev
 	if e.Gone() {
 		doc := document.NewDocument(e.Deal.ID)
 		addTerm(doc, fieldKind, "t")
+		addNumber(doc, numPut, float64(rev))
 		if err := w.store(doc, tombstone{e.Kind, e.Into}); err != nil {
 			return err
 		}
@@ -191,6 +209,7 @@ func (w *writer) putDeal(e schemas.DealEvent) error {
 		return err
 	}
 	addNumber(doc, numUpdated, float64(e.Deal.Updated.Unix()))
+	addNumber(doc, numPut, float64(rev))
 	seen := map[string]bool{}
 	for _, ev := range e.Deal.Evidence {
 		if !seen[ev.Article] {

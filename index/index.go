@@ -494,8 +494,8 @@ func (ix *Index) Compact(ctx context.Context) error {
 
 // PutExtractions brings articles and their prices up to date. What was said of an
 // article before is replaced, and prices that are no longer said are gone; an
-// extraction older than the one held (by its At) changes nothing. Durable when it
-// returns.
+// extraction of an older version of the article than the one held changes nothing.
+// Durable when it returns.
 func (ix *Index) PutExtractions(ctx context.Context, xs []schemas.Extraction) error {
 	for i, x := range xs {
 		if x.Article.ID == "" {
@@ -510,8 +510,9 @@ func (ix *Index) PutExtractions(ctx context.Context, xs []schemas.Extraction) er
 	return ix.write(ctx, len(xs), func(w *writer, i int) error { return w.putExtraction(xs[i]) })
 }
 
-// PutDeals brings deals up to date, given in the order of their events. A deal
-// that was merged or retracted leaves a tombstone. Durable when it returns.
+// PutDeals brings deals up to date; an event whose deal has a lower Rev than the
+// state held changes nothing. A deal that was merged or retracted leaves a
+// tombstone. Durable when it returns.
 func (ix *Index) PutDeals(ctx context.Context, es []schemas.DealEvent) error {
 	for i, e := range es {
 		if e.Deal.ID == "" {

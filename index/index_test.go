@@ -144,7 +144,7 @@ func TestExtractionReplaces(t *testing.T) {
 	y := x
 	y.At, y.Prices = x.At.Add(time.Hour), []schemas.Price{price("p_2", "12000"), price("p_3", "500")}
 	z := y
-	z.At, z.Prices = y.At.Add(time.Hour), []schemas.Price{price("p_3", "500")}
+	z.Article.Fetched, z.Prices = y.Article.Fetched.Add(time.Hour), []schemas.Price{price("p_3", "500")}
 	put(t, ix, y, z) // twice in one batch
 	if got := find(t, ix, Request{View: Prices}, "vendor:dell"); !cmp.Equal(got, []string{"p_3"}) {
 		t.Errorf("prices = %v, want p_3 only", got)
@@ -152,6 +152,34 @@ func TestExtractionReplaces(t *testing.T) {
 	put(t, ix, x) // late redelivery of the oldest
 	if got := find(t, ix, Request{View: Prices}, "vendor:dell"); !cmp.Equal(got, []string{"p_3"}) {
 		t.Errorf("prices after a late redelivery = %v, want p_3 only", got)
+	}
+}
+
+// An event that is delivered late does not undo a newer one, nor bring back what
+// is gone.
+func TestDealDeliveredLate(t *testing.T) {
+	ix := open(t, t.TempDir())
+	deal := func(rev int, status string) schemas.DealEvent {
+		return schemas.DealEvent{Kind: "status", Deal: schemas.Deal{ID: "d_1", Rev: rev, Type: "distribution", Status: status, First: day(1), Updated: day(rev)}}
+	}
+	gone := schemas.DealEvent{Kind: "retracted", Deal: schemas.Deal{ID: "d_1", Rev: 4}}
+	for _, step := range []struct {
+		event schemas.DealEvent
+		want  string
+	}{{deal(2, "announced"), "announced"}, {deal(1, "rumoured"), "announced"}, {deal(3, "ended"), "ended"}, {gone, "gone"}, {deal(3, "ended"), "gone"}, {deal(5, "announced"), "announced"}} {
+		if err := ix.PutDeals(t.Context(), []schemas.DealEvent{step.event}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ix.Deal("d_1")
+		status := got.Status
+		if g := (*Gone)(nil); errors.As(err, &g) {
+			status = "gone"
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if status != step.want {
+			t.Errorf("after revision %d the deal is %s, want %s", step.event.Deal.Rev, status, step.want)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ package deals
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -31,9 +32,10 @@ const most = 120
 // Dossier is everything known about one set of parties in one family of types.
 type Dossier struct {
 	Family  string             `json:"family"`
-	Parties string             `json:"parties"` // see [Parties]
-	Said    []schemas.Evidence `json:"said"`    // oldest first, at most one for each article and type
-	Deals   []schemas.Deal     `json:"deals"`   // as last published
+	Parties string             `json:"parties"`        // see [Parties]
+	Said    []schemas.Evidence `json:"said"`           // oldest first, at most one for each article and type
+	Deals   []schemas.Deal     `json:"deals"`          // as last published
+	Gone    map[string]int     `json:"gone,omitempty"` // last Rev of deals that were taken back, by id
 }
 
 // Parties is the order-free key of the parties that make a deal what it is. The
@@ -78,6 +80,7 @@ func Split(x schemas.Extraction) map[string]Dossier {
 // on is left as it was. Folding the same article again gives no event.
 func (d Dossier) Fold(article string, said []schemas.Evidence) (Dossier, []schemas.DealEvent) {
 	next := d
+	next.Gone = maps.Clone(d.Gone)
 	next.Said = slices.DeleteFunc(slices.Clone(d.Said), func(e schemas.Evidence) bool { return e.Article == article })
 	next.Said = append(next.Said, said...)
 	slices.SortFunc(next.Said, older)
@@ -98,6 +101,10 @@ func (d Dossier) Fold(article string, said []schemas.Evidence) (Dossier, []schem
 			}
 		}
 		old, known := find(d.Deals, deal.ID)
+		if rev, back := d.Gone[deal.ID]; back {
+			deal.Rev = rev // it comes back: what follows is newer than its end
+			delete(next.Gone, deal.ID)
+		}
 		if known {
 			deal.Rev = old.Rev
 			if old.Seen.Before(deal.Seen) {
@@ -113,6 +120,10 @@ func (d Dossier) Fold(article string, said []schemas.Evidence) (Dossier, []schem
 	for id, into := range lost {
 		old, _ := find(d.Deals, id)
 		old.Rev++
+		if next.Gone == nil {
+			next.Gone = map[string]int{}
+		}
+		next.Gone[id] = old.Rev
 		e := schemas.DealEvent{Kind: "retracted", Deal: old}
 		if into >= 0 {
 			e.Kind, e.Into = "merged", next.Deals[into].ID

@@ -170,6 +170,22 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// A deal that was taken back and is said again goes on counting: a reader that
+// goes by Rev must not take the new word for an old one.
+func TestComesBack(t *testing.T) {
+	e := said(t, "0 announced crn")
+	d, _ := Dossier{}.Fold(e.Article, []schemas.Evidence{e})
+	id := d.Deals[0].ID
+	d, evs := d.Fold(e.Article, nil)
+	if kinds(evs) != "retracted" || evs[0].Deal.Rev != 2 {
+		t.Fatalf("took back: %s at %d", kinds(evs), evs[0].Deal.Rev)
+	}
+	_, evs = stored(t, d).Fold(e.Article, []schemas.Evidence{e})
+	if kinds(evs) != "new" || evs[0].Deal.ID != id || evs[0].Deal.Rev != 3 {
+		t.Errorf("came back as %s %s at %d, want %s at 3", kinds(evs), evs[0].Deal.ID, evs[0].Deal.Rev, id)
+	}
+}
+
 // The company that a joint venture founds is not what makes it the same deal.
 func TestPartiesLeaveTheFoundedOut(t *testing.T) {
 	p := func(id, role string) schemas.Party { return schemas.Party{ID: id, Role: role} }
