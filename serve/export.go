@@ -267,6 +267,14 @@ func (s *Server) export(view string, f exportFormat) http.HandlerFunc {
 		}
 		req := index.Request{View: view, Query: bare(q), Sort: first(v.Get("sort"), q.Sort), Limit: exportPage}
 		grain, most := v.Get("grain"), number(v, param{Name: "limit"})
+		// Each holds a page of rows in memory: some wait for others.
+		select {
+		case s.exports <- struct{}{}:
+			defer func() { <-s.exports }()
+		case <-r.Context().Done():
+			s.problem(w, r, r.Context().Err())
+			return
+		}
 		// The first page is read before anything is written: what fails at once is a
 		// proper error.
 		res, err := s.find(r, req)
@@ -287,6 +295,7 @@ func (s *Server) export(view string, f exportFormat) http.HandlerFunc {
 			return
 		}
 		ctl := http.NewResponseController(w)
+		_ = ctl.SetReadDeadline(time.Time{}) // the request has been read; its limit would end the export
 		out := bufio.NewWriterSize(w, 64<<10)
 		sh := newSheet(out, f.ext, v.Get("dialect"))
 		cols := columnsOf(view, grain)

@@ -144,9 +144,9 @@ type (
 	}
 )
 
-// newTools is the endpoint for assistants: Model Context Protocol over streamable
-// HTTP, without sessions, with tools that only read.
-func (s *Server) newTools() http.Handler {
+// Tools is the Model Context Protocol server with the tools for assistants, which
+// only read. The endpoint /mcp serves it; a command line may run it over stdio.
+func (s *Server) Tools() *mcp.Server {
 	m := mcp.NewServer(&mcp.Implementation{Name: "veille", Version: first(s.opt.Version, "0")}, &mcp.ServerOptions{
 		Instructions: mcpInstructions, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}, SchemaCache: mcp.NewSchemaCache(),
 	})
@@ -157,6 +157,12 @@ func (s *Server) newTools() http.Handler {
 	addTool(s, m, "price_history", "Amounts of money read from articles, newest first; price_kind:product_price for prices of products", s.toolPrices)
 	addTool(s, m, "count_deals", "Count deals by a field or over time", s.toolCount)
 	addTool(s, m, "explain_query", "How a query is understood and what each part finds", s.toolExplain)
+	return m
+}
+
+// newTools is the endpoint for assistants: streamable HTTP without sessions.
+func (s *Server) newTools() http.Handler {
+	m := s.Tools()
 	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return m }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, Logger: s.lg, MaxRequestBodyBytes: 256 << 10,
 		// The Host check of this server stands in front, with configured names.

@@ -36,6 +36,9 @@ import (
 // short extract that press publishers' rights leave free.
 const MaxQuote = 280
 
+// maxExports is how many exports are written at once.
+const maxExports = 4
+
 // Options are what the server is made of. The functions may be nil; what needs
 // them is then absent or empty.
 type Options struct {
@@ -87,6 +90,7 @@ type Server struct {
 	lists   map[string][]schemas.VendorRef
 	facts   facts // what changes slowly, remembered for a moment
 	limits  *limits
+	exports chan struct{} // a token for each export under way
 	metrics *metrics
 	admin   [32]byte // hash of the administrator's token
 
@@ -108,7 +112,7 @@ func New(lg *slog.Logger, opt Options) *Server {
 	if opt.Streams <= 0 {
 		opt.Streams = 4
 	}
-	s := &Server{lg: lg, opt: opt, began: opt.Now(), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate)}
+	s := &Server{lg: lg, opt: opt, began: opt.Now(), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate), exports: make(chan struct{}, maxExports)}
 	s.admin = hashToken(opt.Token)
 	s.opt.Token = redacted(opt.Token)
 	s.metrics = newMetrics(s)

@@ -81,6 +81,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
 	out := &eventWriter{w: w, ctl: http.NewResponseController(w)}
+	// The server's time limits are for requests; a stream has its own, per event.
+	_ = out.ctl.SetReadDeadline(time.Time{})
 	if err := out.raw("retry: 3000\n\n"); err != nil {
 		return
 	}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.org/veille/schemas"
 	"example.org/veille/serve"
@@ -183,5 +185,24 @@ func TestStreamLimit(t *testing.T) {
 	w.fails(http.StatusTooManyRequests, "rate-limited", "/api/v1/stream")
 	for _, f := range open {
 		f()
+	}
+}
+
+// A stream outlives the time limits of requests.
+func TestStreamOutlivesTimeouts(t *testing.T) {
+	log := newEventLog()
+	w := press(t, func(o *serve.Options) { o.Tail, o.Tip = log.tail, log.tip })
+	srv := httptest.NewUnstartedServer(w.srv.Handler())
+	const limit = 50 * time.Millisecond
+	srv.Config.ReadTimeout, srv.Config.WriteTimeout = limit, limit
+	srv.Start()
+	defer srv.Close()
+	w.http = srv
+	got := w.listen(1, "", "", func() {
+		<-time.After(4 * limit) // the limits must pass
+		log.add(t, "new", w.deals[0].Deal)
+	})
+	if fmt.Sprint(ids(got)) != "[1 deal.new]" {
+		t.Errorf("got %v", ids(got))
 	}
 }
