@@ -218,6 +218,9 @@ func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *
 			bk.Items[d.id] = d.k
 			batch = append(batch, d)
 			continue
+		} else if k != nil && k.Seen.Equal(d.k.Seen) { // entered by this import before it was broken off
+			stats.count(k.Out)
+			continue
 		} else if k != nil || p.isThere(d) {
 			stats.Known++
 			continue
@@ -228,7 +231,7 @@ func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *
 		if p.adopt(d.id, d.k) {
 			bk.Items[d.id] = d.k
 			tally(bk, d.k.Day, "", d.k.Out)
-			stats.Articles++ // published when the import was broken off
+			stats.count(d.k.Out) // published when the import was broken off
 			continue
 		}
 		p.reuse(d)
@@ -252,6 +255,19 @@ func (p *Poller) enterAll(ctx context.Context, id string, list []*draft, stats *
 		return err
 	}
 	return p.save(ctx, st)
+}
+
+func (s *ImportStats) count(outcome string) {
+	switch kind, _, _ := strings.Cut(outcome, ":"); kind {
+	case "indexed":
+		s.Articles++
+	case "duplicate":
+		s.Duplicate++
+	case "refused":
+		s.Refused++
+	default:
+		s.NoText++
+	}
 }
 
 // reuse points a draft to the copy that the archive has of it already.
