@@ -40,7 +40,6 @@ type Rule struct {
 	Owner   string        `json:"owner,omitempty"` // an e-mail address is told when a destination fails
 	Created time.Time     `json:"created,omitzero"`
 	Since   time.Time     `json:"since,omitzero"` // when query or On last changed; older deals are not news
-	Rev     uint64        `json:"rev,omitempty"`
 }
 
 // RuleEvents are what a rule can ring for. "new" is the first time that a deal is

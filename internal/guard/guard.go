@@ -174,6 +174,10 @@ type Request struct {
 	Hop func(ctx context.Context, next *url.URL) error
 	// NoRedirect returns a 3xx response as it is.
 	NoRedirect bool
+	// StatusOnly is for receivers whose status is their answer: of the body only
+	// what comes within MaxBody is read, and that of a success not at all when it
+	// is larger; no fault of the body is an error.
+	StatusOnly bool
 }
 
 // Hop is one redirect that was followed.
@@ -295,7 +299,14 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 			if limit <= 0 {
 				limit = c.p.MaxBody
 			}
-			out.Body, out.Wire, err = read(resp, limit)
+			if r.StatusOnly {
+				if resp.StatusCode < 200 || resp.StatusCode > 299 || resp.ContentLength >= 0 && resp.ContentLength <= limit {
+					out.Body, _ = io.ReadAll(io.LimitReader(resp.Body, limit)) // what came of it is enough
+					out.Wire = int64(len(out.Body))
+				}
+			} else {
+				out.Body, out.Wire, err = read(resp, limit)
+			}
 			resp.Body.Close()
 			out.Took = time.Since(start)
 			if err != nil {
