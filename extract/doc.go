@@ -333,6 +333,9 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		if len(left) == 0 && len(d.topic) == 1 {
 			return d.topic
 		}
+		if k := len(left) - 1; k >= 0 && len(left[k].parties) == 1 && !left[k].excl && !left[k].possDet {
+			return left[k].parties // "shareholders in Juniper have approved its sale"
+		}
 		return nil
 	}
 	if an.latter {

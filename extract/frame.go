@@ -1610,7 +1610,11 @@ func (d *doc) entity(v *view, t *trigger, rps []roleParty) []roleParty {
 		}
 		w := v.s.toks[it.from-1].low
 		if (w == ":" || it.from == t.to || namedBy[w]) && !slices.ContainsFunc(rps, func(rp roleParty) bool { return rp.p.org == it.parties[0].org }) {
-			return append(rps, roleParty{role: "entity", p: it.parties[0]})
+			p := it.parties[0]
+			if p.product != "" {
+				p = party{org: d.unknownOrg(d.slice(v.s.in, v.s.toks[it.from].start, v.s.toks[it.to-1].end))}
+			}
+			return append(rps, roleParty{role: "entity", p: p})
 		}
 		return rps
 	}

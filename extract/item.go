@@ -216,6 +216,9 @@ func (d *doc) unknownAt(s *sent, i int) (int, bool) {
 	if start || s.in == "title" && d.titleCase {
 		distinct := false
 		for k := i; k < j; k++ {
+			if k > i && caps >= 2 && toks[k].class&(cOrgTail|cCustomer) != 0 {
+				distinct = true // "Lloyds Bank", "Qatar Investment Authority"
+			}
 			if looksLikeName(toks[k].raw) || d.seenCap[toks[k].low] && toks[k].verbs == nil {
 				distinct = true
 			}

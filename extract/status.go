@@ -89,11 +89,19 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 	if has[qDenial] != nil {
 		return set("denied", word(qDenial))
 	}
-	ends := has[qEnd] != nil && (r.status == "" || r.status == "rumoured" || r.status == "planned") || r.status == "ended"
+	ends := has[qEnd] != nil && r.typ != "partner_program" && (r.status == "" || r.status == "rumoured" || r.status == "planned") || r.status == "ended"
 	if neg {
+		inCue := false
+		if q := has[qEnd]; q != nil {
+			for i := q.from; i < q.to; i++ {
+				inCue = inCue || s.toks[i].class&cNeg != 0
+			}
+		}
 		switch {
 		case more:
 			return set("ended", "no longer")
+		case inCue && r.status != "ended":
+			return set("ended", word(qEnd)) // "will not be renewed": the negation is what ends it
 		case ends:
 			return set("in_effect", "not ended")
 		case has[qKeep] != nil:
