@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -106,17 +107,17 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		}
 	}
 	if cfg.has("index") || cfg.has("serve") {
-		if a.ix, err = index.Open(lg, a.data.path("index"), index.Options{}); err != nil {
-			return nil, openError(err, cfg)
+		if a.cat, err = catalogue.Load(); err != nil {
+			return nil, err
+		}
+		if a.ix, err = openIndex(lg, a.data, a.cat); err != nil {
+			return nil, err
 		}
 		a.defer_(func() {
 			if err := a.ix.Close(); err != nil {
 				lg.Error("close the index", "err", err)
 			}
 		})
-		if a.cat, err = catalogue.Load(); err != nil {
-			return nil, err
-		}
 		if err := a.rebuild(ctx); err != nil {
 			return nil, err
 		}
@@ -483,15 +484,23 @@ func bare(err error) error {
 	}
 }
 
-// openError explains why the index cannot be opened.
-func openError(err error, cfg Config) error {
+// openIndex opens the index of a data folder.
+func openIndex(lg *slog.Logger, data *dataFolder, cat *catalogue.Catalogue) (*index.Index, error) {
+	ix, err := index.Open(lg, data.path("index"), index.Options{
+		Catalogue: func(id string) (kinds []string, country string) {
+			v, _ := cat.Vendor(id)
+			return v.Kinds, strings.ToLower(v.Country)
+		},
+	})
 	switch {
+	case err == nil:
+		return ix, nil
 	case errors.Is(err, index.ErrLocked):
-		return fail(exitLocked, fmt.Errorf("the index in %s is in use by another veille", cfg.Data), "stop that one first, or choose another folder with --data DIR")
+		return nil, fail(exitLocked, fmt.Errorf("the index in %s is in use by another veille", data.dir), "stop that one first, or choose another folder with --data DIR")
 	case errors.Is(err, index.ErrNewer):
-		return fail(exitData, fmt.Errorf("the index in %s was written by a newer veille", cfg.Data), "use that newer veille, or drop the folder index and run: veille reindex")
+		return nil, fail(exitData, fmt.Errorf("the index in %s was written by a newer veille", data.dir), "use that newer veille, or drop the folder index and run: veille reindex")
 	}
-	return fail(exitData, err, "the index can be dropped and made again: veille reindex")
+	return nil, fail(exitData, err, "the index can be dropped and made again: veille reindex")
 }
 
 // logger writes to stderr, so that data on stdout stays clean.

@@ -86,7 +86,7 @@ func predict(gold []byte) (io.Reader, error) {
 	for {
 		line, err := readLine(r)
 		if len(line) > 0 {
-			out.Write(extractLine(x, line, nil).line)
+			out.Write(extractLine(reader{x, nil}, line, nil).line)
 		}
 		if err == io.EOF {
 			return &out, nil

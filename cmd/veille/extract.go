@@ -24,6 +24,12 @@ import (
 // maxLine bounds one JSON record: a page of 8 MiB, escaped.
 const maxLine = 32 << 20
 
+// reader is what a record goes through.
+type reader struct {
+	*extract.Extractor
+	rules *page.Rules
+}
+
 // record is what `veille extract --jsonl` reads, one to a line. Text wins over
 // HTML when both are given.
 type record struct {
@@ -75,13 +81,17 @@ read gives {id, error}; the others go on, and the exit status is then 3.`,
 			if err != nil {
 				return err
 			}
+			rules, err := page.ShippedRules()
+			if err != nil {
+				return err
+			}
 			if jsonl {
 				if len(args) > 0 && args[0] != "-" {
 					return usage(errors.New("--jsonl reads standard input"), "veille extract --jsonl < "+args[0])
 				}
-				return c.extractLines(cmd.Context(), x)
+				return c.extractLines(cmd.Context(), reader{x, rules})
 			}
-			return c.extractOne(x, args, asJSON, explain)
+			return c.extractOne(reader{x, rules}, args, asJSON, explain)
 		},
 	}
 	cmd.Flags().BoolVar(&jsonl, "jsonl", false, "read records from standard input, one JSON object to a line")
@@ -91,7 +101,7 @@ read gives {id, error}; the others go on, and the exit status is then 3.`,
 }
 
 // extractLines keeps the order of the input while several records are worked on.
-func (c *command) extractLines(ctx context.Context, x *extract.Extractor) error {
+func (c *command) extractLines(ctx context.Context, x reader) error {
 	type job struct {
 		line []byte
 		err  error
@@ -193,7 +203,7 @@ type answer struct {
 	failed bool // it is an extractError
 }
 
-func extractLine(x *extract.Extractor, line []byte, bad error) (out answer) {
+func extractLine(x reader, line []byte, bad error) (out answer) {
 	var rec record
 	failed := func(err error) answer {
 		b, _ := json.Marshal(extractError{rec.ID, oneLine(err.Error())}) // strings always encode
@@ -216,7 +226,7 @@ func extractLine(x *extract.Extractor, line []byte, bad error) (out answer) {
 		rec.ID = id.ID
 		return failed(fmt.Errorf("not a record: %w", err))
 	}
-	a, err := rec.article()
+	a, err := rec.article(x.rules)
 	if err != nil {
 		return failed(err)
 	}
@@ -253,7 +263,7 @@ func newExtracted(id string, a schemas.Article, x schemas.Extraction) extracted 
 
 // article makes what the extractor takes out of a record: HTML goes the way of a
 // fetched page, and what the record says beside it fills what the page does not.
-func (r record) article() (schemas.Article, error) {
+func (r record) article(rules *page.Rules) (schemas.Article, error) {
 	a := schemas.Article{ID: schemas.ArticleID("stdin", r.ID), Source: "stdin", URL: r.URL, Title: r.Title, Text: r.Text, Lang: r.Lang, How: "given", Precision: "none"}
 	if r.Published != "" {
 		at, precision, err := parseTime(r.Published)
@@ -265,7 +275,7 @@ func (r record) article() (schemas.Article, error) {
 	switch {
 	case r.Text == "" && r.HTML != "":
 		hint := page.Hint{Title: r.Title, Published: a.Published, Precision: a.Precision, Lang: r.Lang}
-		p, err := page.Extract([]byte(r.HTML), page.Options{URL: r.URL, ContentType: "text/html; charset=utf-8", Hint: hint})
+		p, err := page.Extract([]byte(r.HTML), page.Options{URL: r.URL, ContentType: "text/html; charset=utf-8", Hint: hint, Rules: rules})
 		if err != nil {
 			return a, err
 		}
@@ -316,7 +326,7 @@ func parseTime(s string) (time.Time, string, error) {
 }
 
 // extractOne shows one file to a person.
-func (c *command) extractOne(x *extract.Extractor, args []string, asJSON, explain bool) error {
+func (c *command) extractOne(x reader, args []string, asJSON, explain bool) error {
 	in, name := c.in, "standard input"
 	if len(args) > 0 && args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -340,7 +350,7 @@ func (c *command) extractOne(x *extract.Extractor, args []string, asJSON, explai
 			rec.Title, rec.Text = first, strings.TrimSpace(rest)
 		}
 	}
-	a, err := rec.article()
+	a, err := rec.article(x.rules)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"example.org/veille/index"
+	"example.org/veille/extract/catalogue"
 	"example.org/veille/schemas"
 )
 
@@ -34,9 +34,13 @@ place when it is whole. Nothing is fetched.`,
 				return err
 			}
 			defer b.Close()
-			ix, err := index.Open(lg, data.path("index"), index.Options{})
+			cat, err := catalogue.Load()
 			if err != nil {
-				return openError(err, cfg)
+				return err
+			}
+			ix, err := openIndex(lg, data, cat)
+			if err != nil {
+				return err
 			}
 			defer ix.Close()
 			began := time.Now()
@@ -47,6 +51,10 @@ place when it is whole. Nothing is fetched.`,
 			m := c.meter()
 			a := &app{cfg: cfg, lg: lg, bus: b}
 			if err := a.refill(ctx, nx, func(phase string, done, total int) { m.show(phase, done, total, "") }); err != nil {
+				return fmt.Errorf("reindex: %w", firstOf(err, nx.Discard()))
+			}
+			m.show("compacting", 1, 1, "")
+			if err := nx.Compact(ctx); err != nil {
 				return fmt.Errorf("reindex: %w", firstOf(err, nx.Discard()))
 			}
 			m.end()

@@ -125,17 +125,17 @@ func (c *command) askFolder(ctx context.Context, cfg Config, path string, params
 	}
 	defer data.close()
 	lg := c.logger(cfg)
-	ix, err := index.Open(lg, data.path("index"), index.Options{})
+	cat, err := catalogue.Load()
 	if err != nil {
-		return openError(err, cfg)
+		return err
+	}
+	ix, err := openIndex(lg, data, cat)
+	if err != nil {
+		return err
 	}
 	defer ix.Close()
 	if why, needed := ix.NeedsRebuild(); needed {
 		return fail(exitFailed, fmt.Errorf("the index has to be rebuilt: %s", why), "run: veille reindex")
-	}
-	cat, err := catalogue.Load()
-	if err != nil {
-		return err
 	}
 	h := serve.New(lg, serve.Options{Index: ix, Catalogue: cat, Version: versionString()}).Handler()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+path+"?"+params.Encode(), nil)
