@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -256,4 +257,52 @@ func resolve(doc map[string]any, ref string) any {
 		at = m[strings.NewReplacer("~1", "/", "~0", "~").Replace(part)]
 	}
 	return at
+}
+
+// Every subject that is published is one of a channel, under the names its
+// parameters allow.
+func TestSubjectsAreDescribed(t *testing.T) {
+	w := newWorld(t, nil)
+	var doc struct {
+		Channels map[string]struct {
+			Address    string
+			Parameters map[string]struct{ Enum []string }
+			JetStream  struct{ Stream string } `json:"x-jetstream"`
+		}
+	}
+	w.ok(&doc, "/asyncapi.json")
+	price := *server.price
+	subjects := map[string]string{ // subject → stream
+		schemas.ArticleSubject("new", "fr", "lemag"):                       schemas.StreamArticles,
+		schemas.ExtractionSubject("en", "channelpost"):                     schemas.StreamExtractions,
+		schemas.DealSubject("corroborated", dealOf(rumour)):                schemas.StreamDeals,
+		schemas.DealSubject("retracted", schemas.Deal{Type: "litigation"}): schemas.StreamDeals,
+		schemas.PriceSubject(price):                                        schemas.StreamPrices,
+		schemas.AlertSubject("hyperscalers-esn"):                           schemas.StreamAlerts,
+		schemas.DeadSubject("index-deals"):                                 schemas.StreamDead,
+	}
+	for subject, stream := range subjects {
+		tokens, found := strings.Split(subject, "."), false
+		for id, c := range doc.Channels {
+			address := strings.Split(c.Address, ".")
+			if len(address) != len(tokens) {
+				continue
+			}
+			fits := true
+			for i, part := range address {
+				name, param := strings.CutPrefix(strings.TrimSuffix(part, "}"), "{")
+				set := c.Parameters[name].Enum
+				fits = fits && (param && (set == nil || slices.Contains(set, tokens[i])) || !param && part == tokens[i])
+			}
+			if fits {
+				found = true
+				if c.JetStream.Stream != stream {
+					t.Errorf("%s: channel %s says stream %s, want %s", subject, id, c.JetStream.Stream, stream)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s is in no channel", subject)
+		}
+	}
 }

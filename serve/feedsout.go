@@ -142,7 +142,7 @@ func newFeedEntry(d dealRow, base, lang string) feedEntry {
 			e.outlet = ev.Outlet
 		}
 		fmt.Fprintf(&b, `<blockquote lang="%s"><p>%s</p></blockquote><p>%s · `, html.EscapeString(ev.Lang), html.EscapeString(ev.Signal.Evidence.Text), html.EscapeString(ev.Outlet))
-		if link := ev.TextFragmentURL; webAddress(link) {
+		if link := ev.TextFragmentURL; linkable(link) {
 			fmt.Fprintf(&b, `<a href="%s" rel="noopener noreferrer nofollow">%s</a>`, html.EscapeString(link), html.EscapeString(ev.Title))
 		} else {
 			b.WriteString(html.EscapeString(ev.Title))
@@ -153,8 +153,8 @@ func newFeedEntry(d dealRow, base, lang string) feedEntry {
 	return e
 }
 
-// webAddress tells whether a link may be offered: nothing but the web.
-func webAddress(s string) bool {
+// linkable tells whether a link may be offered: nothing but the web.
+func linkable(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
