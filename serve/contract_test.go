@@ -72,7 +72,7 @@ func TestContract(t *testing.T) {
 		}
 	}
 	for _, p := range []string{
-		"/deals.csv", "/deals.ndjson", "/deals.md", "/articles.csv", "/articles.ndjson", "/articles.md", "/prices.csv", "/prices.ndjson", "/prices.md",
+		"/deals.csv", "/deals.ndjson", "/deals.md", "/articles.csv", "/articles.ndjson", "/articles.md", "/prices.csv", "/prices.ndjson", "/prices.md", "/deals.parquet", "/articles.parquet", "/prices.parquet",
 		"/api/v1/sources", "/api/v1/sources/lemag", "/api/v1/status", "/healthz", "/readyz", "/metrics", "/problems/invalid-query",
 		"/api/v1/graph?format=graphml", "/api/v1/deals?fields=id,type", "/api/v1/vendors?rows=1&fields=__text,__value", "/api/v1/vendors?rows=1", "/api/v1/stats/deals?rows=1",
 		"/api/v1/evidence?fields=quote,deal", "/api/v1/deals?q=zzzzzz", "/api/v1/deals?limit=0",

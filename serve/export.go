@@ -16,6 +16,7 @@ import (
 
 	"example.org/veille/index"
 	"example.org/veille/schemas"
+	"example.org/veille/serve/parquet"
 )
 
 // exportFormat is one way to write all rows of a query. (.json is the API's own,
@@ -26,6 +27,7 @@ var exportFormats = []exportFormat{
 	{"csv", "CSV (RFC 4180)", "text/csv"},
 	{"ndjson", "newline-delimited JSON", "application/x-ndjson"},
 	{"md", "a Markdown table", "text/markdown"},
+	{"parquet", "Apache Parquet, with typed columns", "application/vnd.apache.parquet"},
 }
 
 // exportPage is how many rows are read at once: the memory an export takes.
@@ -34,10 +36,11 @@ const exportPage = 1000
 // writeTime is how long a reader may take for one page of an export or one event.
 const writeTime = time.Minute
 
-// Column is one column of an export. Names and order are a contract: new ones are
-// appended.
+// column is one column of an export. Names, kinds and order are a contract: new ones
+// are appended.
 type column struct {
 	name string
+	kind parquet.Kind
 	of   func(row any) cell
 }
 
@@ -48,13 +51,15 @@ type cell struct {
 	time   time.Time
 }
 
-func text(s string) cell     { return cell{text: s} }
-func many(ss []string) cell  { return cell{text: strings.Join(ss, "; ")} }
-func when(t time.Time) cell  { return cell{time: t} }
-func count(n int) cell       { return cell{number: strconv.Itoa(n)} }
-func decimal(f float64) cell { return cell{number: strconv.FormatFloat(f, 'f', -1, 64)} }
-func col[T any](name string, of func(T) cell) column {
-	return column{name, func(row any) cell { return of(row.(T)) }}
+func text(s string) cell                             { return cell{text: s} }
+func many(ss []string) cell                          { return cell{text: strings.Join(ss, "; ")} }
+func when(t time.Time) cell                          { return cell{time: t} }
+func count(n int) cell                               { return cell{number: strconv.Itoa(n)} }
+func decimal(f float64) cell                         { return cell{number: strconv.FormatFloat(f, 'f', -1, 64)} }
+func col[T any](name string, of func(T) cell) column { return typed(name, parquet.Text, of) }
+
+func typed[T any](name string, kind parquet.Kind, of func(T) cell) column {
+	return column{name, kind, func(row any) cell { return of(row.(T)) }}
 }
 
 // amount takes a decimal string for a number only when it is one.
@@ -103,31 +108,31 @@ var dealColumns = []column{
 	col("id", func(d dealRow) cell { return text(d.ID) }),
 	col("type", func(d dealRow) cell { return text(d.Type) }),
 	col("status", func(d dealRow) cell { return text(d.Status) }),
-	col("first", func(d dealRow) cell { return when(d.First) }),
-	col("updated", func(d dealRow) cell { return when(d.Updated) }),
-	col("seen", func(d dealRow) cell { return when(d.Seen) }),
+	typed("first", parquet.Time, func(d dealRow) cell { return when(d.First) }),
+	typed("updated", parquet.Time, func(d dealRow) cell { return when(d.Updated) }),
+	typed("seen", parquet.Time, func(d dealRow) cell { return when(d.Seen) }),
 	col("parties", func(d dealRow) cell { return parties(d.Parties, "", partyName) }),
 	col("party_ids", func(d dealRow) cell { return parties(d.Parties, "", partyID) }),
 	col("roles", func(d dealRow) cell { return parties(d.Parties, "", partyRole) }),
 	col("products", func(d dealRow) cell { return many(d.Products) }),
 	col("territory", func(d dealRow) cell { return many(d.Territory) }),
-	col("amount_low", func(d dealRow) cell { return amountOf(d.Amount, func(a schemas.Amount) *string { return a.Low }) }),
-	col("amount_high", func(d dealRow) cell { return amountOf(d.Amount, func(a schemas.Amount) *string { return a.High }) }),
+	typed("amount_low", parquet.Number, func(d dealRow) cell { return amountOf(d.Amount, func(a schemas.Amount) *string { return a.Low }) }),
+	typed("amount_high", parquet.Number, func(d dealRow) cell { return amountOf(d.Amount, func(a schemas.Amount) *string { return a.High }) }),
 	col("currency", func(d dealRow) cell {
 		if d.Amount == nil {
 			return cell{}
 		}
 		return text(d.Amount.Currency)
 	}),
-	col("outlets", func(d dealRow) cell { return count(d.Outlets) }),
+	typed("outlets", parquet.Integer, func(d dealRow) cell { return count(d.Outlets) }),
 	col("langs", func(d dealRow) cell { return many(d.Langs) }),
-	col("confidence", func(d dealRow) cell { return decimal(d.Score) }),
-	col("evidence_count", func(d dealRow) cell { return count(len(d.Evidence)) }),
+	typed("confidence", parquet.Number, func(d dealRow) cell { return decimal(d.Score) }),
+	typed("evidence_count", parquet.Integer, func(d dealRow) cell { return count(len(d.Evidence)) }),
 	col("evidence_1", evidence1(func(e evidenceRow) cell { return text(e.Signal.Evidence.Text) })),
 	col("evidence_1_lang", evidence1(func(e evidenceRow) cell { return text(e.Lang) })),
 	col("evidence_1_source", evidence1(func(e evidenceRow) cell { return text(e.Outlet) })),
 	col("evidence_1_url", evidence1(func(e evidenceRow) cell { return text(e.URL) })),
-	col("evidence_1_published", evidence1(func(e evidenceRow) cell { return when(e.Published) })),
+	typed("evidence_1_published", parquet.Time, evidence1(func(e evidenceRow) cell { return when(e.Published) })),
 }
 
 var sentenceColumns = []column{
@@ -139,19 +144,19 @@ var sentenceColumns = []column{
 	col("quote", func(e sentenceRow) cell { return text(e.Signal.Evidence.Text) }),
 	col("cue", func(e sentenceRow) cell { return text(e.Signal.Cue) }),
 	col("attribution", func(e sentenceRow) cell { return text(e.Signal.Attribution) }),
-	col("confidence", func(e sentenceRow) cell { return decimal(e.Signal.Confidence) }),
+	typed("confidence", parquet.Number, func(e sentenceRow) cell { return decimal(e.Signal.Confidence) }),
 	col("lang", func(e sentenceRow) cell { return text(e.Lang) }),
 	col("source", func(e sentenceRow) cell { return text(e.Source) }),
 	col("outlet", func(e sentenceRow) cell { return text(e.Outlet) }),
 	col("title", func(e sentenceRow) cell { return text(e.Title) }),
 	col("url", func(e sentenceRow) cell { return text(e.URL) }),
 	col("text_fragment_url", func(e sentenceRow) cell { return text(e.TextFragmentURL) }),
-	col("published", func(e sentenceRow) cell { return when(e.Published) }),
-	col("seen", func(e sentenceRow) cell { return when(e.Seen) }),
+	typed("published", parquet.Time, func(e sentenceRow) cell { return when(e.Published) }),
+	typed("seen", parquet.Time, func(e sentenceRow) cell { return when(e.Seen) }),
 	col("article", func(e sentenceRow) cell { return text(e.Article) }),
 	col("in", func(e sentenceRow) cell { return text(first(e.Signal.Evidence.In, "text")) }),
-	col("start", func(e sentenceRow) cell { return count(e.Signal.Evidence.Start) }),
-	col("end", func(e sentenceRow) cell { return count(e.Signal.Evidence.End) }),
+	typed("start", parquet.Integer, func(e sentenceRow) cell { return count(e.Signal.Evidence.Start) }),
+	typed("end", parquet.Integer, func(e sentenceRow) cell { return count(e.Signal.Evidence.End) }),
 }
 
 var articleColumns = []column{
@@ -162,8 +167,8 @@ var articleColumns = []column{
 	col("title", func(a articleRow) cell { return text(a.Title) }),
 	col("byline", func(a articleRow) cell { return text(a.Byline) }),
 	col("url", func(a articleRow) cell { return text(a.URL) }),
-	col("published", func(a articleRow) cell { return when(a.Published) }),
-	col("fetched", func(a articleRow) cell { return when(a.Fetched) }),
+	typed("published", parquet.Time, func(a articleRow) cell { return when(a.Published) }),
+	typed("fetched", parquet.Time, func(a articleRow) cell { return when(a.Fetched) }),
 	col("paywalled", func(a articleRow) cell { return text(strconv.FormatBool(a.Paywalled)) }),
 	col("vendors", func(a articleRow) cell {
 		var ids []string
@@ -172,14 +177,14 @@ var articleColumns = []column{
 		}
 		return many(ids)
 	}),
-	col("signals", func(a articleRow) cell { return count(len(a.Signals)) }),
-	col("prices", func(a articleRow) cell { return count(len(a.Prices)) }),
+	typed("signals", parquet.Integer, func(a articleRow) cell { return count(len(a.Signals)) }),
+	typed("prices", parquet.Integer, func(a articleRow) cell { return count(len(a.Prices)) }),
 	col("snippet", func(a articleRow) cell { return text(a.Snippet) }),
 }
 
 var priceColumns = []column{
 	col("id", func(p priceRow) cell { return text(p.ID) }),
-	col("published", func(p priceRow) cell { return when(p.Article.Published) }),
+	typed("published", parquet.Time, func(p priceRow) cell { return when(p.Article.Published) }),
 	col("vendor", func(p priceRow) cell {
 		if p.Vendor == nil {
 			return cell{}
@@ -194,8 +199,8 @@ var priceColumns = []column{
 	}),
 	col("product", func(p priceRow) cell { return text(p.Product) }),
 	col("original", func(p priceRow) cell { return text(p.Text) }),
-	col("low", func(p priceRow) cell { return amount(p.Low) }),
-	col("high", func(p priceRow) cell { return amount(p.High) }),
+	typed("low", parquet.Number, func(p priceRow) cell { return amount(p.Low) }),
+	typed("high", parquet.Number, func(p priceRow) cell { return amount(p.High) }),
 	col("currency", func(p priceRow) cell { return text(p.Currency) }),
 	col("kind", func(p priceRow) cell { return text(p.Kind) }),
 	col("subkind", func(p priceRow) cell { return text(p.Subkind) }),
@@ -288,7 +293,10 @@ func (s *Server) export(view string, f exportFormat) http.HandlerFunc {
 		}
 		h := w.Header()
 		h.Del("ETag")
-		h.Set("Content-Type", f.media+"; charset=utf-8")
+		h.Set("Content-Type", f.media)
+		if strings.HasPrefix(f.media, "text/") {
+			h.Set("Content-Type", f.media+"; charset=utf-8")
+		}
 		h.Set("Content-Disposition", `attachment; filename="`+name+"-"+s.opt.Now().UTC().Format(time.DateOnly)+"."+f.ext+`"`)
 		h.Set("Trailer", "X-Export-Complete")
 		if r.Method == http.MethodHead {
@@ -336,6 +344,8 @@ func newSheet(w io.Writer, ext, dialect string) sheet {
 		return &ndjsonSheet{enc}
 	case "md":
 		return &markdownSheet{w}
+	case "parquet":
+		return &parquetSheet{w: w}
 	}
 	c := &csvSheet{w: csv.NewWriter(w), raw: w, french: dialect == "fr"}
 	c.w.UseCRLF = true
@@ -501,6 +511,60 @@ func markdownText(s string) string {
 		return "<" + strings.NewReplacer("<", "%3C", ">", "%3E", "|", "%7C", " ", "%20").Replace(s) + ">"
 	}
 	return strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "!", `\!`, "#", `\#`).Replace(s)
+}
+
+// parquetSheet writes typed columns: times as times, amounts as floating point. A
+// file that broke off has no footer, and no reader takes it.
+type parquetSheet struct {
+	w   io.Writer
+	out *parquet.Writer
+}
+
+func (p *parquetSheet) head(cols []column) (err error) {
+	var cs []parquet.Column
+	for _, c := range cols {
+		cs = append(cs, parquet.Column{Name: c.name, Kind: c.kind})
+	}
+	p.out, err = parquet.NewWriter(p.w, cs)
+	return err
+}
+
+func (p *parquetSheet) row(cols []column, row any) error {
+	values := make([]any, len(cols))
+	for i, c := range cols {
+		values[i] = c.of(row).value(c.kind)
+	}
+	return p.out.Write(values)
+}
+
+func (p *parquetSheet) end(_ []column, _ int, err error) error {
+	if err != nil || p.out == nil {
+		return nil
+	}
+	return p.out.Close()
+}
+
+// value is a cell as its column's kind wants it, nil when it holds no such thing.
+func (c cell) value(kind parquet.Kind) any {
+	switch kind {
+	case parquet.Time:
+		if !c.time.IsZero() {
+			return c.time
+		}
+	case parquet.Integer:
+		if n, err := strconv.ParseInt(c.number, 10, 64); err == nil {
+			return n
+		}
+	case parquet.Number:
+		if f, err := strconv.ParseFloat(c.number, 64); err == nil {
+			return f
+		}
+	default:
+		if c.text != "" {
+			return strings.ToValidUTF8(c.text, "\uFFFD")
+		}
+	}
+	return nil
 }
 
 // paris is where the readers of the French dialect are.

@@ -59,6 +59,11 @@ func TestExportsAreComplete(t *testing.T) {
 	if got := bytes.Count(w.ok(nil, "/deals.md", "q", "distribue").body, []byte("\n| ")); got != n {
 		t.Errorf("markdown: %d rows", got)
 	}
+	// How many rows the file holds stands in its footer, which package parquet tests.
+	pq := w.ok(nil, "/deals.parquet", "q", "distribue")
+	if got := pq.Trailer.Get("X-Export-Complete"); got != fmt.Sprintf("rows=%d", n) || !bytes.HasPrefix(pq.body, []byte("PAR1")) || !bytes.HasSuffix(pq.body, []byte("PAR1")) {
+		t.Errorf("parquet: trailer %q, %d bytes", got, len(pq.body))
+	}
 	if recs, err := csv.NewReader(bytes.NewReader(w.ok(nil, "/deals.csv", "limit", "7").body)).ReadAll(); err != nil || len(recs) != 8 {
 		t.Errorf("limit=7: %d lines, %v", len(recs), err)
 	}
