@@ -48,8 +48,7 @@ type name struct {
 // It runs in time linear in the length of s.
 func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 	var out []sent
-	arena := make([]tok, 0, len(s)/5+16)
-	var cur []tok
+	var arena, cur []tok // one block for the tokens of many sentences
 	quote := false
 	para := 0
 	if in == "title" {
@@ -78,8 +77,8 @@ func (l *lexicon) segment(in, s string, names []name, first int) []sent {
 	ni := 0
 	emit := func(t tok) {
 		if cur == nil {
-			if cap(arena)-len(arena) < maxSentence+8 {
-				arena = make([]tok, 0, maxSentence*4)
+			if need := min(maxSentence+8, len(s)-t.start+8); cap(arena)-len(arena) < need {
+				arena = make([]tok, 0, (len(s)-t.start)/6+need)
 			}
 			cur = arena[len(arena):len(arena):cap(arena)]
 		}
