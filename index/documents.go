@@ -122,6 +122,17 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 	for _, p := range gone {
 		w.batch.Delete(p)
 	}
+	w.at[id] = at
+	w.prices[id] = nil
+	if x.Article.Fold != "" { // it repeats another article, which is there
+		doc := document.NewDocument(id)
+		addTerm(doc, fieldKind, "t")
+		addNumber(doc, numPut, float64(at))
+		if err := w.store(doc, tombstone{"folded", x.Article.Fold}); err != nil {
+			return err
+		}
+		return w.batch.IndexAdvanced(doc)
+	}
 	short := x
 	short.Article.Text = beginning(x.Article.Text, leadLength)
 	doc, err := w.document("a", query.ArticleRecord(x, w.cat), short)
@@ -133,8 +144,6 @@ func (w *writer) putExtraction(x schemas.Extraction) error {
 	if err := w.batch.IndexAdvanced(doc); err != nil {
 		return err
 	}
-	w.at[id] = at
-	w.prices[id] = nil
 	short.Article.Text = ""
 	for _, p := range x.Prices {
 		doc, err := w.document("p", query.PriceRecord(p, x.Article, w.cat), storedPrice{p, short.Article})

@@ -155,6 +155,28 @@ func TestExtractionReplaces(t *testing.T) {
 	}
 }
 
+// An article that turns out to repeat another one is gone with its prices, and a
+// late delivery does not bring it back.
+func TestArticleFolded(t *testing.T) {
+	ix := open(t, t.TempDir())
+	x := extraction(1, "fr", "Dell augmente ses prix", "Les serveurs passent à 9 900 €.", "dell")
+	x.Prices = []schemas.Price{price("p_1", "9900")}
+	put(t, ix, x, extraction(2, "fr", "Autre chose", "Rien à voir.", "dell"))
+	folded := x
+	folded.Article.Fold, folded.Article.Fetched, folded.Prices = "a_002", x.Article.Fetched.Add(time.Hour), nil
+	put(t, ix, folded)
+	put(t, ix, x)
+	if got := find(t, ix, Request{View: Articles}, "vendor:dell"); !cmp.Equal(got, []string{"a_002"}) {
+		t.Errorf("articles = %v, want a_002 only", got)
+	}
+	if articles, _, prices, err := ix.Counts(); articles != 1 || prices != 0 || err != nil {
+		t.Errorf("%d articles and %d prices are counted, %v", articles, prices, err)
+	}
+	if _, err := ix.Article("a_001"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the folded article: %v, want not found", err)
+	}
+}
+
 // An event that is delivered late does not undo a newer one, nor bring back what
 // is gone.
 func TestDealDeliveredLate(t *testing.T) {

@@ -30,6 +30,10 @@ const (
 	// wholeBody is the number of bytes from which the text in a feed counts as the
 	// article, so that its page need not be fetched.
 	wholeBody = 1500
+	// smallFeed is how many items a feed may list and still be taken in whole at the
+	// first poll, however old they are. Age bounds those that list their archive: a
+	// thousand items and more are seen in the wild.
+	smallFeed = 50
 )
 
 // draft is one article on its way out.
@@ -125,7 +129,7 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 		if at.After(st.Newest) && !at.After(now.Add(time.Hour)) {
 			st.Newest = at
 		}
-		if !at.IsZero() && now.Sub(at) > limit || at.IsZero() && first && undated > 50 {
+		if !at.IsZero() && now.Sub(at) > limit && len(f.Items) > smallFeed || at.IsZero() && first && undated > smallFeed {
 			k.Out = "refused:age"
 			tally(bk, day, "", k.Out)
 			res.Refused++

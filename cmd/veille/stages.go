@@ -53,7 +53,7 @@ func (a *app) publishArticles(ctx context.Context, arts []schemas.Article, event
 		if err := art.Validate(); err != nil {
 			return nil, err
 		}
-		id := schemas.EventID("article", art.ID, art.Version, fmt.Sprint(len(art.Also)))
+		id := schemas.EventID("article", art.ID, art.Version, fmt.Sprint(len(art.Also)), art.Fold)
 		ev, err := schemas.NewEvent(schemas.TypeArticle, id, schemas.ArticleSubject(event, art.Lang, art.Source), art.Fetched, art)
 		if err != nil {
 			return nil, err
@@ -89,8 +89,15 @@ func (a *app) extract(ctx context.Context, msgs []bus.Message) error {
 					err = bus.Poison(fmt.Errorf("extract %s: panic: %v", art.ID, p))
 				}
 			}()
-			x := a.extractor.Extract(art)
-			x.ID = schemas.ExtractionID(art.ID, art.Version, len(art.Also), extract.Version)
+			var x schemas.Extraction
+			if art.Fold == "" {
+				x = a.extractor.Extract(art)
+			} else {
+				// It turned out to repeat another one: that one speaks, and what this one
+				// said is taken back.
+				x = schemas.Extraction{Article: art, Vendors: []schemas.Mention{}, Signals: []schemas.Signal{}, Prices: []schemas.Price{}}
+			}
+			x.ID = schemas.ExtractionID(art.ID, art.Version+art.Fold, len(art.Also), extract.Version)
 			x.By, x.At = extract.Version, time.Now().UTC()
 			if err := x.Validate(); err != nil {
 				return bus.Poison(err)
