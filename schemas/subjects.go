@@ -83,5 +83,17 @@ func PriceSubject(p Price) string {
 // DeadSubject is where a message goes that a stage could not take.
 func DeadSubject(stage string) string { return "veille.v1.dead." + Token(stage) }
 
+// SourceSubject is where the change of a source's health goes: to one of up,
+// degraded, silent, down, as [SourceStates] are told to the world.
+func SourceSubject(state, source string) string {
+	switch state {
+	case SourceNew:
+		state = SourceUp
+	case SourceBlocked:
+		state = SourceDown
+	}
+	return "veille.v1.source." + Token(state) + "." + Token(source)
+}
+
 // AlertSubject is where an alert of a rule goes.
 func AlertSubject(rule string) string { return "veille.v1.alert." + Token(rule) }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -219,7 +220,7 @@ func (a *app) openIngest(ctx context.Context, sources []schemas.Source) error {
 	if err != nil {
 		return err
 	}
-	client := guard.New(guard.Policy{Allow: nets})
+	client := guard.New(guard.Policy{Allow: nets, UserAgent: a.cfg.Agent})
 	a.defer_(client.Close)
 	archive, err := warc.Open(a.data.path("archive"), warc.Options{})
 	a.archive = archive
@@ -251,10 +252,24 @@ func (a *app) openIngest(ctx context.Context, sources []schemas.Source) error {
 			})
 			return err
 		},
+		Health:    a.sourceChanged,
 		HostDelay: a.cfg.Poll.HostDelay, MinEvery: a.cfg.Poll.MinInterval, MaxEvery: a.cfg.Poll.MaxInterval,
 		MaxAge: a.cfg.Poll.MaxAge, Workers: a.cfg.Poll.Parallel,
 	})
 	return nil
+}
+
+// sourceChanged tells whoever listens on veille.v1.source.> that a feed fares
+// otherwise now.
+func (a *app) sourceChanged(ctx context.Context, st schemas.SourceState) {
+	id := schemas.EventID("source", st.Source, st.State, strconv.FormatInt(st.Since.UnixMilli(), 10))
+	ev, err := schemas.NewEvent(schemas.TypeSource, id, schemas.SourceSubject(st.State, st.Source), st.Since, st)
+	if err == nil {
+		_, err = a.bus.Publish(ctx, ev)
+	}
+	if err != nil {
+		a.lg.Warn("tell of a source", "source", st.Source, "err", err)
+	}
 }
 
 // start runs everything but the poller until ctx ends. The group's Wait returns
@@ -508,8 +523,11 @@ func (c *command) logger(cfg Config) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // Validate has checked it
 	opt := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewTextHandler(c.err, opt)
 	if cfg.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(c.err, opt))
+		h = slog.NewJSONHandler(c.err, opt)
 	}
-	return slog.New(slog.NewTextHandler(c.err, opt))
+	lg := slog.New(h)
+	slog.SetDefault(lg) // for net/http, which has things to say to the default logger only
+	return lg
 }
