@@ -1156,6 +1156,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if filled && r.noun && !st.explicit && t.from > 0 && s.toks[t.from-1].class&cDef == cDef && d.toldOf(rps) {
 		return nil, "told before"
 	}
+	if why := d.tooLittle(v, t, f, st); why != "" {
+		return nil, why
+	}
 	c := cand{
 		rule: r, status: st.status, why: st.why, source: st.source, products: products, in: s.in, sent: v.at, from: t.from, to: t.to,
 		lo: lo, hi: hi, cue: d.slice(s.in, s.toks[t.from].start, s.toks[t.to-1].end), anaphor: anaphoric, title: s.in == "title",
@@ -1286,6 +1289,34 @@ func (v *view) plural(t *trigger) bool {
 		}
 	}
 	return false
+}
+
+// tooLittle tells why a trigger that is common outside deals is not one here.
+func (d *doc) tooLittle(v *view, t *trigger, f [nSlots]*item, st verdict) string {
+	r := t.rule
+	switch {
+	case strings.HasSuffix(r.id, ".shell-out") || strings.HasSuffix(r.id, ".debourser"):
+		for i := t.from; i < t.to; i++ {
+			if v.s.toks[i].kind == 'n' {
+				return ""
+			}
+		}
+		return "no sum is paid"
+	case strings.HasSuffix(r.id, ".work-with") || strings.HasSuffix(r.id, ".travailler"):
+		for _, sl := range [...]slot{sObject, sWith} {
+			if it := f[sl]; it != nil && (it.poss || it.parties[0].product != "") {
+				return "it works with a product"
+			}
+		}
+		if d.l.lang == "en" && !st.explicit && st.status != "in_effect" {
+			return "nothing says that they have agreed"
+		}
+	case strings.HasSuffix(r.id, "customer_contract.supply"):
+		if !d.tender(v) {
+			return "nothing says that it was bought"
+		}
+	}
+	return ""
 }
 
 // toldOf tells whether a deal between the same parties has been found already.
