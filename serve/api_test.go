@@ -674,3 +674,20 @@ func TestSuffixIsTheSameBody(t *testing.T) {
 		}
 	}
 }
+
+// Without its index the server says so, and when to come back.
+func TestIndexUnavailable(t *testing.T) {
+	w := press(t, nil)
+	if err := w.ix.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"/api/v1/deals", "/api/v1/stats/deals", "/deals.csv", "/deals.atom", "/api/v1/vendors", "/api/v1/graph", "/api/v1/status", "/api/v1/deals/" + w.deals[0].Deal.ID} {
+		a := w.get(p)
+		w.isProblem(a, http.StatusServiceUnavailable, "index-unavailable")
+		if a.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", p)
+		}
+	}
+	w.ok(nil, "/metrics")
+	w.ok(nil, "/healthz")
+}

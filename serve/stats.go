@@ -183,9 +183,12 @@ func instant(v string, now time.Time, zone *time.Location) (time.Time, error) {
 		default:
 			return time.Time{}, errors.New("neither now- nor now+")
 		}
+		if len(rest) < 3 {
+			return time.Time{}, errors.New("no distance from now")
+		}
 		unit := rest[len(rest)-1]
 		n, err := strconv.Atoi(rest[1 : len(rest)-1])
-		if err != nil || n < 0 || n > 100_000 {
+		if err != nil || n < 0 || n > 100_000 || rest[1] == '+' {
 			return time.Time{}, errors.New("no distance from now")
 		}
 		n *= sign
