@@ -286,7 +286,41 @@ func (s *Server) deal(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, r, err)
 		return
 	}
+	if v := r.URL.Query().Get("at"); v != "" {
+		at, err := instant(v, s.opt.Now(), query.Query{}.Zone())
+		if err != nil {
+			s.problem(w, r, wrong("at", "at : 2026-01-31, 2026-01-31T08:00:00Z, des secondes depuis 1970, ou now-90d.", "at: 2026-01-31, 2026-01-31T08:00:00Z, seconds since 1970, or now-90d."))
+			return
+		}
+		if row = row.asOf(at); len(row.Evidence) == 0 {
+			s.problem(w, r, fail("not-found", "Rien n’était paru de cet accord à cette date.", "Nothing had been published of this deal at that time."))
+			return
+		}
+	}
 	s.json(w, http.StatusOK, row)
+}
+
+// asOf is what was published of a deal by a time: its sentences, its life-line and
+// the status that follows from them.
+func (d dealRow) asOf(at time.Time) dealRow {
+	d.Evidence = slices.DeleteFunc(slices.Clone(d.Evidence), func(e evidenceRow) bool { return e.Published.After(at) })
+	d.History = slices.DeleteFunc(slices.Clone(d.History), func(c schemas.Change) bool { return c.At.After(at) })
+	if n := len(d.History); n > 0 {
+		d.Status, d.Updated = d.History[n-1].Status, d.History[n-1].At
+	}
+	d.Langs, d.Outlets, d.Score = []string{}, 0, 0
+	var outlets []string
+	for _, e := range d.Evidence {
+		d.Score = max(d.Score, e.Signal.Confidence)
+		if !slices.Contains(d.Langs, e.Lang) {
+			d.Langs = append(d.Langs, e.Lang)
+		}
+		if !slices.Contains(outlets, e.Source) {
+			outlets = append(outlets, e.Source)
+		}
+	}
+	d.Outlets = len(outlets)
+	return d
 }
 
 // Deal reads one deal with the words around its sentences. The errors are those of

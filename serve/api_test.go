@@ -691,3 +691,20 @@ func TestIndexUnavailable(t *testing.T) {
 	w.ok(nil, "/metrics")
 	w.ok(nil, "/healthz")
 }
+
+// A deal can be seen as it had been published by a day.
+func TestDealAsOf(t *testing.T) {
+	w := press(t, nil)
+	id := w.deals[0].Deal.ID
+	var got schemas.Deal
+	w.ok(&got, "/api/v1/deals/"+id)
+	if got.Status != "announced" || len(got.Evidence) != 2 || got.Outlets != 2 {
+		t.Errorf("today: %s, %d sentences", got.Status, len(got.Evidence))
+	}
+	w.ok(&got, "/api/v1/deals/"+id, "at", "2026-03-01")
+	if got.Status != "rumoured" || len(got.Evidence) != 1 || len(got.History) != 1 || got.Outlets != 1 || fmt.Sprint(got.Langs) != "[fr]" {
+		t.Errorf("on 1 March: %+v", got)
+	}
+	w.fails(404, "not-found", "/api/v1/deals/"+id, "at", "2026-01-01")
+	w.fails(400, "invalid-parameter", "/api/v1/deals/"+id, "at", "someday")
+}

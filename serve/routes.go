@@ -95,8 +95,8 @@ func (s *Server) operations() []operation {
 	strict := []string{"invalid-parameter", "unknown-parameter"}
 	ops := []operation{
 		{Method: "GET", Path: api + "/deals/{id}", ID: "getDeal", Summary: "One deal, with its evidence and its life-line", Scope: scopeRead,
-			Params: []param{{Name: "id", In: "path", Doc: "id of the deal"}},
-			OK:     []reply{jsonReply(dealRow{}), {Status: 301, Doc: "merged into another deal, which Location names"}}, Fails: []string{"unknown-parameter", "not-found", "retracted"}, handle: s.deal},
+			Params: []param{{Name: "id", In: "path", Doc: "id of the deal"}, {Name: "at", Doc: "the deal as it had been published by then: RFC 3339, a date, seconds or milliseconds since 1970, now-90d"}},
+			OK:     []reply{jsonReply(dealRow{}), {Status: 301, Doc: "merged into another deal, which Location names"}}, Fails: []string{"invalid-parameter", "unknown-parameter", "not-found", "retracted"}, handle: s.deal},
 		{Method: "GET", Path: api + "/articles/{id}", ID: "getArticle", Summary: "One article and all that was found in it, without its text", Scope: scopeRead,
 			Params: []param{{Name: "id", In: "path", Doc: "id of the article"}},
 			OK:     []reply{jsonReply(articleRow{})}, Fails: []string{"unknown-parameter", "not-found"}, handle: s.article},
@@ -296,7 +296,7 @@ func (s *Server) unchanged(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	now := ""
-	if q, err := s.parse(r.URL.Query().Get("q")); err == nil && query.Compile(q, index.Analyze).Relative() || r.URL.Query().Has("from") || r.URL.Query().Has("since") || strings.Contains(r.URL.Path, "/stats/") {
+	if q, err := s.parse(r.URL.Query().Get("q")); err == nil && query.Compile(q, index.Analyze).Relative() || r.URL.Query().Has("from") || r.URL.Query().Has("since") || r.URL.Query().Has("at") || strings.Contains(r.URL.Path, "/stats/") {
 		now = s.opt.Now().Truncate(time.Minute).UTC().Format(time.RFC3339)
 	}
 	h := hashToken(strings.Join([]string{strconv.FormatUint(s.opt.Index.Generation(), 36), s.opt.Version, r.URL.Path, r.URL.RawQuery, lang(r), now}, "\x00"))
