@@ -108,6 +108,9 @@ func (s *Server) authorize(r *http.Request, want scope) *Problem {
 	if want == scopeFeed && token == "" {
 		token = r.URL.Query().Get("token")
 	}
+	if token == "" { // a reader who signed in on a page
+		token = s.sessionToken(r)
+	}
 	if token == "" {
 		switch want {
 		case scopeRead, scopeFeed:

@@ -77,22 +77,28 @@ type Options struct {
 	Dead func(context.Context) (map[string]int, error)
 	// IndexBytes is the size of the index on disk.
 	IndexBytes func() (int64, error)
+	// Letters lists the messages that no handler could take, newest first, at most n.
+	Letters func(ctx context.Context, n int) ([]schemas.Dead, error)
+	// Feedback keeps what a reader says of a deal: a line for the gold set.
+	Feedback func(context.Context, Feedback) error
 	// Collectors are figures of other parts that /metrics shows too.
 	Collectors []prometheus.Collector
 }
 
 // Server answers HTTP requests.
 type Server struct {
-	lg      *slog.Logger
-	opt     Options
-	began   time.Time
-	ops     []operation
-	lists   map[string][]schemas.VendorRef
-	facts   facts // what changes slowly, remembered for a moment
-	limits  *limits
-	exports chan struct{} // a token for each export under way
-	metrics *metrics
-	admin   [32]byte // hash of the administrator's token
+	lg       *slog.Logger
+	opt      Options
+	began    time.Time
+	ops      []operation
+	lists    map[string][]schemas.VendorRef
+	facts    facts // what changes slowly, remembered for a moment
+	limits   *limits
+	exports  chan struct{} // a token for each export under way
+	metrics  *metrics
+	admin    [32]byte // hash of the administrator's token
+	screens  *screens
+	sessions *sessions
 
 	// Made when first asked for: a command line that puts one question needs none.
 	names   func() *names // of vendors
@@ -116,6 +122,11 @@ func New(lg *slog.Logger, opt Options) *Server {
 	s.admin = hashToken(opt.Token)
 	s.opt.Token = redacted(opt.Token)
 	s.metrics = newMetrics(s)
+	s.sessions = newSessions()
+	var err error
+	if s.screens, err = newScreens(query.Query{}.Zone()); err != nil {
+		panic(err) // unreachable: the templates are embedded, and tried by the tests
+	}
 	s.ops = s.operations()
 	s.names = sync.OnceValue(func() *names { return newNames(opt.Catalogue) })
 	s.tools = sync.OnceValue(s.newTools)
@@ -142,13 +153,16 @@ func (s *Server) Handler() http.Handler {
 	for _, path := range []string{"/api/", "/problems/", "/mcp"} {
 		mux.Handle(path, s.serve(operation{ID: "none", Scope: scopeRead, handle: s.noRoute}))
 	}
-	page := func(h http.HandlerFunc) http.Handler {
-		return s.serve(operation{ID: "page", Scope: scopeRead, AnyParams: true, handle: h})
-	}
-	mux.Handle("GET /static/", page(s.static))
-	mux.Handle("GET /{$}", page(s.page))
-	mux.Handle("GET /search", page(s.page))
-	return s.guard(http.MaxBytesHandler(mux, 1<<20))
+	s.registerPages(mux)
+	missing := s.page("none", scopeRead, s.notFoundPage)
+	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" && wantsPage(r) {
+			missing.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	return s.guard(http.MaxBytesHandler(site, 1<<20))
 }
 
 // guard sets what every answer carries and refuses foreign hosts and cross-site

@@ -150,6 +150,7 @@ type facts struct {
 		at              time.Time
 		pending, silent int
 		names           []string // of sources
+		titles          map[string]string
 	}
 	counts struct {
 		sync.Mutex
@@ -184,6 +185,15 @@ func (f *facts) sourceNames(ctx context.Context, s *Server) []string {
 	return f.health.names
 }
 
+// outlet is how people call a source.
+func (s *Server) outlet(ctx context.Context, slug string) string {
+	h := &s.facts.health
+	h.Lock()
+	defer h.Unlock()
+	s.facts.refresh(ctx, s)
+	return first(h.titles[slug], slug)
+}
+
 func (f *facts) refresh(ctx context.Context, s *Server) {
 	h, now := &f.health, time.Now()
 	if !h.at.IsZero() && now.Sub(h.at) < healthFor {
@@ -202,8 +212,9 @@ func (f *facts) refresh(ctx context.Context, s *Server) {
 	}
 	if s.opt.Sources != nil {
 		if list, err := s.opt.Sources(ctx); err == nil {
-			h.silent, h.names = 0, nil
+			h.silent, h.names, h.titles = 0, nil, make(map[string]string, len(list))
 			for _, src := range list {
+				h.titles[src.ID] = src.Title
 				h.names = append(h.names, src.ID)
 				switch src.State {
 				case schemas.SourceSilent, schemas.SourceBlocked, schemas.SourceDown:
