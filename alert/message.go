@@ -29,8 +29,13 @@ func (n *Notifier) message(ctx context.Context, j *job, sent time.Time) (channel
 		ID: head.ID, Root: head.Root, Rule: j.rule, Digest: head.Event == "digest", Flood: head.Event == "digest" && head.Reason != "",
 		Total: head.Count, Notice: head.Notice, Links: n.ruleLinks(j.rule, j.dest), Sent: sent,
 	}
-	if m.Notice != "" {
+	switch {
+	case m.Notice != "":
 		return m, nil
+	case head.Deal == "test":
+		test := n.sample(j.rule)
+		test.ID, test.Links, test.Sent = m.ID, m.Links, sent
+		return test, nil
 	}
 	// Newest first where not all are shown.
 	slices.SortStableFunc(rows, func(a, b schemas.Delivery) int { return b.At.Compare(a.At) })
@@ -50,6 +55,9 @@ func (n *Notifier) message(ctx context.Context, j *job, sent time.Time) (channel
 // alert is a row with all that is shown of it.
 func (n *Notifier) alert(ctx context.Context, r schemas.Rule, row schemas.Delivery, sent time.Time) (schemas.Alert, error) {
 	var c content
+	if row.Content == "" {
+		return n.compose(r, row, c), nil
+	}
 	b, _, err := n.opt.Deliveries.Get(ctx, row.Content)
 	if err != nil {
 		return schemas.Alert{}, fmt.Errorf("read what %s is about: %w", row.ID, err)
