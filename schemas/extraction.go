@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,6 +136,17 @@ type Price struct {
 	Vendor    *VendorRef `json:"vendor"`
 	Product   string     `json:"product"`
 	Evidence  Quote      `json:"evidence"`
+}
+
+// order of the roles in which parties are written: the side that supplies first.
+var order = []string{"vendor", "provider", "acquirer", "investor", "supplier", "plaintiff", "owner", "member", "partner", "", "distributor", "reseller", "integrator", "target", "investee", "customer", "defendant", "seller", "entity"}
+
+// SortParties puts parties in the order in which they are written everywhere: the
+// side that supplies first (« Nutanix → Arrow ECS »), then by id.
+func SortParties(ps []Party) {
+	slices.SortFunc(ps, func(a, b Party) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Role), slices.Index(order, b.Role)), cmp.Compare(a.ID, b.ID))
+	})
 }
 
 // PartyKey is the order-free key of a set of parties: their ids, sorted, joined

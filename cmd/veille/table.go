@@ -113,6 +113,7 @@ func (c *command) showExtraction(a schemas.Article, x schemas.Extraction) {
 	fmt.Fprintf(c.out, "%s (%s)\nvendors: %s\n\n", a.Title, a.Lang, strings.Join(names, ", "))
 	var rows [][]string
 	for _, s := range x.Signals {
+		schemas.SortParties(s.Parties)
 		rows = append(rows, []string{dealLine(s.Parties, s.Type), s.Type, s.Status, s.Rule, s.Evidence.Text})
 	}
 	if len(rows) > 0 {

@@ -247,9 +247,6 @@ func moves(now, said string) bool {
 	return rank[said] > rank[now]
 }
 
-// supply orders the roles of a party: the side that supplies comes first.
-var supply = []string{"vendor", "provider", "acquirer", "investor", "supplier", "plaintiff", "owner", "member", "partner", "", "distributor", "reseller", "integrator", "target", "investee", "customer", "defendant", "seller", "entity"}
-
 // build makes the deal of one cluster, oldest statement first.
 func build(said []schemas.Evidence) schemas.Deal {
 	d := schemas.Deal{
@@ -318,9 +315,7 @@ func parties(said []schemas.Evidence, typ string) []schemas.Party {
 		}
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b schemas.Party) int {
-		return cmp.Or(cmp.Compare(slices.Index(supply, a.Role), slices.Index(supply, b.Role)), cmp.Compare(a.ID, b.ID))
-	})
+	schemas.SortParties(out)
 	return out
 }
 
