@@ -227,8 +227,14 @@ func trimmed(d schemas.Deal) schemas.Deal {
 		})
 	}
 	d.History = nil
-	d.Parties = d.Parties[:min(len(d.Parties), 12)]
-	d.Products = d.Products[:min(len(d.Products), 10)]
+	d.Parties = slices.Clone(d.Parties[:min(len(d.Parties), 12)])
+	for i := range d.Parties {
+		d.Parties[i].Name = channel.Plain(d.Parties[i].Name, 80)
+	}
+	d.Products = slices.Clone(d.Products[:min(len(d.Products), 10)])
+	for i := range d.Products {
+		d.Products[i] = channel.Plain(d.Products[i], 80)
+	}
 	d.Territory = d.Territory[:min(len(d.Territory), 20)]
 	return d
 }
@@ -382,7 +388,7 @@ func (n *Notifier) price(w *writes, ev schemas.Event, p priceEvent) {
 	art := schemas.Article{Published: ev.Time, Fetched: ev.Time}
 	if p.Article != nil {
 		art = *p.Article
-		art.Text = ""
+		art.Text, art.Byline, art.Also = "", "", nil
 		p.Article = &art
 	}
 	doc := query.NewDoc(query.PriceRecord(p.Price, art, n.opt.Catalogue), n.opt.Analyze)

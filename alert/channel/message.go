@@ -256,7 +256,7 @@ func (m Message) view(a schemas.Alert) view {
 	v.Links = append(v.Links, link{word(lang, "mutedeal"), a.Links.MuteDeal})
 	for i, p := range a.Deal.Parties {
 		if u := a.Links.MuteVendors[p.ID]; u != "" && i < 4 {
-			v.Links = append(v.Links, link{word(lang, "mutevendor", p.Name), u})
+			v.Links = append(v.Links, link{word(lang, "mutevendor", Plain(p.Name, 80)), u})
 		}
 	}
 	v.Links = slices.DeleteFunc(v.Links, func(l link) bool { return l.URL == "" })
