@@ -287,7 +287,7 @@ func (s *Server) deal(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v := r.URL.Query().Get("at"); v != "" {
-		at, err := instant(v, s.opt.Now(), query.Query{}.Zone())
+		at, err := instant(v, s.opt.Now(), paris())
 		if err != nil {
 			s.problem(w, r, wrong("at", "at : 2026-01-31, 2026-01-31T08:00:00Z, des secondes depuis 1970, ou now-90d.", "at: 2026-01-31, 2026-01-31T08:00:00Z, seconds since 1970, or now-90d."))
 			return

@@ -308,10 +308,14 @@ func TestEntityTags(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	w := press(t, nil)
-	req := w.request(http.MethodGet, "/api/v1/deals", nil, "")
-	req.Header.Set("Accept-Encoding", "gzip") // set by hand, it is not undone
-	if a := w.do(req); a.Header.Get("Content-Encoding") != "gzip" || !bytes.HasPrefix(a.body, []byte{0x1f, 0x8b}) {
-		t.Errorf("encoding %q", a.Header.Get("Content-Encoding"))
+	for encoding, magic := range map[string]string{"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd"} {
+		for _, p := range []string{"/api/v1/deals", "/deals.csv", "/openapi.json"} {
+			req := w.request(http.MethodGet, p, nil, "")
+			req.Header.Set("Accept-Encoding", encoding) // set by hand, it is not undone
+			if a := w.do(req); a.Header.Get("Content-Encoding") != encoding || !strings.HasPrefix(string(a.body), magic) {
+				t.Errorf("%s: encoding %q, asked for %s", p, a.Header.Get("Content-Encoding"), encoding)
+			}
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ func TestContract(t *testing.T) {
 				{ID: "muet", Title: "Muet", URL: "https://muet.example/feed", Lang: "fr", State: schemas.SourceSilent},
 			}, nil
 		}
+		o.OPML = func(context.Context) ([]byte, error) { return []byte(`<opml version="2.0"><body/></opml>`), nil }
 		o.Fetch = func(_ context.Context, slug string) (any, error) {
 			switch slug {
 			case "lemag":
@@ -73,7 +74,7 @@ func TestContract(t *testing.T) {
 	}
 	for _, p := range []string{
 		"/deals.csv", "/deals.ndjson", "/deals.md", "/articles.csv", "/articles.ndjson", "/articles.md", "/prices.csv", "/prices.ndjson", "/prices.md", "/deals.parquet", "/articles.parquet", "/prices.parquet",
-		"/api/v1/sources", "/api/v1/sources/lemag", "/api/v1/status", "/healthz", "/readyz", "/metrics", "/problems/invalid-query",
+		"/api/v1/sources", "/api/v1/sources/lemag", "/sources.opml", "/api/v1/status", "/healthz", "/readyz", "/metrics", "/problems/invalid-query",
 		"/api/v1/graph?format=graphml", "/api/v1/deals?fields=id,type", "/api/v1/vendors?rows=1&fields=__text,__value", "/api/v1/vendors?rows=1", "/api/v1/stats/deals?rows=1",
 		"/api/v1/evidence?fields=quote,deal", "/api/v1/deals?q=zzzzzz", "/api/v1/deals?limit=0",
 	} {
@@ -169,6 +170,7 @@ func TestContract(t *testing.T) {
 	req := poor.request(http.MethodPost, "/api/v1/sources/lemag/fetch", nil, "")
 	req.Header.Set("Authorization", "Bearer the-administrators-token")
 	poor.isProblem(poor.do(req), http.StatusConflict, "conflict")
+	poor.fails(http.StatusConflict, "conflict", "/sources.opml")
 	poor.ok(nil, "/api/v1/status")
 	poor.ok(nil, "/api/v1/sources")
 	poor.ok(nil, "/api/v1/graph")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -567,11 +568,11 @@ func (c cell) value(kind parquet.Kind) any {
 	return nil
 }
 
-// paris is where the readers of the French dialect are.
-func paris() *time.Location {
+// paris is where days begin, and where the readers of the French dialect are.
+var paris = sync.OnceValue(func() *time.Location {
 	loc, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		return time.UTC
 	}
 	return loc
-}
+})

@@ -130,6 +130,8 @@ func (s *Server) operations() []operation {
 		{Method: "POST", Path: api + "/sources/{slug}/fetch", ID: "fetchSource", Summary: "Poll a feed now", Scope: scopeAdmin,
 			Params: []param{{Name: "slug", In: "path", Doc: "id of the source"}},
 			OK:     []reply{{Status: 200, Type: "application/json", Doc: "what the poll brought"}}, Fails: []string{"unauthenticated", "forbidden", "not-found", "conflict", "unknown-parameter"}, Fresh: true, handle: s.fetch},
+		{Method: "GET", Path: "/sources.opml", ID: "sourcesOPML", Summary: "The feeds that are watched, for a feed reader or another veille", Scope: scopeRead,
+			OK: []reply{{Status: 200, Type: "text/x-opml"}}, Fails: []string{"conflict", "unknown-parameter"}, Fresh: true, handle: s.sourcesOPML},
 		{Method: "GET", Path: api + "/status", ID: "getStatus", Summary: "How the whole is doing", Scope: scopeRead,
 			OK: []reply{jsonReply(statusInfo{})}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.status},
 		{Method: "GET", Path: api + "/stream", ID: "stream", Summary: "Events of deals as they happen, as server-sent events; id is the sequence in the log", Scope: scopeRead,
@@ -166,7 +168,7 @@ func (s *Server) operations() []operation {
 				params = append(params, param{Name: "dialect", Doc: "fr: as the French Excel reads it, with semicolons, decimal commas and a byte order mark", Enum: []string{"rfc4180", "fr"}, Default: "rfc4180"})
 			}
 			ops = append(ops, operation{Method: "GET", Path: "/" + view + "." + f.ext, ID: "export" + name + strings.ToUpper(f.ext), Summary: "All " + strings.ToLower(name) + " that match, as " + f.name, Scope: scopeRead,
-				Params: params, OK: []reply{{Status: 200, Type: f.media}}, Fails: append([]string{"invalid-query"}, strict...), Flows: true, handle: s.export(view, f)})
+				Params: params, OK: []reply{{Status: 200, Type: f.media}}, Fails: append([]string{"invalid-query"}, strict...), Fresh: true, Flows: f.ext == "parquet", handle: s.export(view, f)})
 		}
 	}
 	for _, f := range feedFormats {

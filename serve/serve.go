@@ -64,6 +64,8 @@ type Options struct {
 	Lag func(context.Context) (map[string]uint64, error)
 	// Sources lists the feeds with their health.
 	Sources func(context.Context) ([]SourceStatus, error)
+	// OPML is the list of feeds as a file.
+	OPML func(context.Context) ([]byte, error)
 	// Fetch polls one feed now. It wraps ErrNoSource for an unknown slug.
 	Fetch func(ctx context.Context, slug string) (any, error)
 	// Tail calls f for the events of deals whose sequence is greater than after, oldest
@@ -124,7 +126,7 @@ func New(lg *slog.Logger, opt Options) *Server {
 	s.metrics = newMetrics(s)
 	s.sessions = newSessions()
 	var err error
-	if s.screens, err = newScreens(query.Query{}.Zone()); err != nil {
+	if s.screens, err = newScreens(paris()); err != nil {
 		panic(err) // unreachable: the templates are embedded, and tried by the tests
 	}
 	s.ops = s.operations()

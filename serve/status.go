@@ -113,6 +113,21 @@ func (s *Server) source(w http.ResponseWriter, r *http.Request) {
 	s.problem(w, r, ErrNoSource)
 }
 
+func (s *Server) sourcesOPML(w http.ResponseWriter, r *http.Request) {
+	if s.opt.OPML == nil {
+		s.problem(w, r, fail("conflict", "Ce processus ne relève pas les flux ; demandez à l’un de ceux qui tiennent le rôle ingest.", "This process does not fetch; ask one that has the role ingest."))
+		return
+	}
+	body, err := s.opt.OPML(r.Context())
+	if err != nil {
+		s.problem(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/x-opml; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="veille-sources.opml"`)
+	_, _ = w.Write(body) // the reader is gone: nobody to tell
+}
+
 func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
 	if s.opt.Fetch == nil {
 		s.problem(w, r, fail("conflict", "Ce processus ne relève pas les flux ; demandez à l’un de ceux qui tiennent le rôle ingest.", "This process does not fetch; ask one that has the role ingest."))
