@@ -42,18 +42,20 @@ type app struct {
 	lg   *slog.Logger
 	node string // suffix of the durable consumers that belong to this machine
 
-	data      *dataFolder
-	bus       *bus.Bus
-	gather    *gatherer
-	extractor *extract.Extractor
-	cat       *catalogue.Catalogue
-	ix        *index.Index
-	poller    *ingest.Poller
-	sourceKV  *bus.KV
-	archive   *warc.Archive
-	watched   bool // the list of sources is a file that may be edited meanwhile
-	listener  net.Listener
-	durables  []bus.Consumer
+	data       *dataFolder
+	token      string // of the administrator
+	freshToken bool   // it was made just now
+	bus        *bus.Bus
+	gather     *gatherer
+	extractor  *extract.Extractor
+	cat        *catalogue.Catalogue
+	ix         *index.Index
+	poller     *ingest.Poller
+	sourceKV   *bus.KV
+	archive    *warc.Archive
+	watched    bool // the list of sources is a file that may be edited meanwhile
+	listener   net.Listener
+	durables   []bus.Consumer
 
 	cleanups []func()
 }
@@ -88,6 +90,11 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		return nil, err
 	}
 	a.defer_(a.data.close)
+	if cfg.has("serve") {
+		if a.token, a.freshToken, err = a.data.token(); err != nil {
+			return nil, fail(exitData, err, "is the folder read-only?")
+		}
+	}
 	if a.bus, err = openBus(ctx, cfg, lg, a.data); err != nil {
 		return nil, err
 	}
@@ -339,14 +346,8 @@ func (a *app) prune() {
 }
 
 func (a *app) handler() http.Handler {
-	token, fresh, err := a.data.token()
-	if err != nil {
-		a.lg.Error("admin token", "err", err)
-	} else if fresh {
-		a.lg.Warn("admin token made", "file", a.data.path("admin-token"))
-	}
 	opt := serve.Options{
-		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: token, Hosts: a.cfg.Hosts,
+		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: a.token, Hosts: a.cfg.Hosts,
 		Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
 		Tip: func(ctx context.Context) (uint64, error) {
 			_, last, err := a.bus.Size(ctx, schemas.StreamDeals)

@@ -96,9 +96,13 @@ func (c *command) firstPass(ctx context.Context, a *app, once bool) error {
 	if a.listener != nil {
 		c.say("page   http://%s/", reachable(a.listener.Addr().String()))
 	}
-	failed := 0
+	if a.freshToken {
+		c.say("token  %s (made just now; it opens what changes something)", a.data.path("admin-token"))
+	}
+	failed, polled := 0, 0
 	if a.poller != nil {
 		err := a.poller.Once(ctx, func(r ingest.Result, done, total int) {
+			polled++
 			if r.Error != "" {
 				failed++
 			}
@@ -106,6 +110,9 @@ func (c *command) firstPass(ctx context.Context, a *app, once bool) error {
 		})
 		if err != nil {
 			return err
+		}
+		if polled == 0 {
+			c.say("no feed is due yet")
 		}
 	}
 	if err := a.drained(ctx, func(left int) { m.show("indexing", left, 0, "messages left") }); err != nil {
