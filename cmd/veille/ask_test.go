@@ -42,6 +42,8 @@ func TestAsk(t *testing.T) {
 		{"prices", "price_kind:product_price"},
 		{"stats", "type:distribution", "--group", "month,vendor", "--from", "2026-01-01", "--to", "2026-09-30"},
 		{"stats", "--view", "articles", "--group", "month,lang", "--from", "2026-01-01", "--to", "2026-09-30", "--json"},
+		{"vendors", "unknown"},
+		{"vendors", "unknown", "type:acquisition", "--json"},
 		{"export", "vendor:nutanix", "--format", "csv"},
 		{"export", "vendor:nutanix", "--format", "ndjson"},
 		{"export", "vendor:nutanix", "--format", "md"},

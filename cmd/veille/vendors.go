@@ -1,17 +1,23 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"example.org/veille/extract/catalogue"
+	"example.org/veille/schemas"
 )
 
 func (c *command) vendorsCommand() *cobra.Command {
@@ -95,8 +101,96 @@ func (c *command) vendorsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.AddCommand(list, show, check)
+	cmd.AddCommand(list, show, check, c.vendorsUnknownCommand())
 	return cmd
+}
+
+func (c *command) vendorsUnknownCommand() *cobra.Command {
+	var a asking
+	var limit int
+	cmd := &cobra.Command{
+		Use: "unknown [QUERY]", Short: "Organisations named in deals that the catalogue lacks, most frequent first",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := c.load(cmd)
+			if err != nil {
+				return err
+			}
+			var body bytes.Buffer
+			if err := c.stream(cmd.Context(), cfg, a.server, "/deals.ndjson", url.Values{"q": {strings.Join(args, " ")}}, &body); err != nil {
+				return err
+			}
+			list, err := unknownParties(&body)
+			if err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			list = list[:min(limit, len(list))]
+			if a.json {
+				enc := json.NewEncoder(c.out)
+				enc.SetIndent("", "  ")
+				enc.SetEscapeHTML(false)
+				return enc.Encode(list)
+			}
+			var rows [][]string
+			for _, u := range list {
+				rows = append(rows, []string{fmt.Sprint(u.Deals), u.ID, u.Name, strings.Join(u.Roles, ", "), u.Example})
+			}
+			c.rows([]string{"Deals", "Id", "Name", "Roles", "Evidence"}, rows)
+			return nil
+		},
+	}
+	a.bind(cmd)
+	cmd.Flags().IntVar(&limit, "limit", 50, "most rows")
+	return cmd
+}
+
+// unknownParty is an organisation that the catalogue lacks.
+type unknownParty struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Deals   int      `json:"deals"`
+	Roles   []string `json:"roles"`
+	Example string   `json:"example"` // a sentence that names it
+}
+
+// unknownParties counts them over deals, one JSON object a line.
+func unknownParties(r io.Reader) ([]unknownParty, error) {
+	found := map[string]*unknownParty{}
+	dec := json.NewDecoder(r)
+	for {
+		var d schemas.Deal
+		if err := dec.Decode(&d); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		for _, p := range d.Parties {
+			if p.Known {
+				continue
+			}
+			u := found[p.ID]
+			if u == nil {
+				u = &unknownParty{ID: p.ID, Name: p.Name}
+				found[p.ID] = u
+			}
+			u.Deals++
+			if p.Role != "" && !slices.Contains(u.Roles, p.Role) {
+				u.Roles = append(u.Roles, p.Role)
+			}
+			for _, e := range d.Evidence {
+				if u.Example == "" && strings.Contains(e.Signal.Evidence.Text, p.Name) {
+					u.Example = e.Signal.Evidence.Text
+				}
+			}
+		}
+	}
+	out := make([]unknownParty, 0, len(found))
+	for _, u := range found {
+		out = append(out, *u)
+	}
+	slices.SortFunc(out, func(a, b unknownParty) int {
+		return cmp.Or(cmp.Compare(b.Deals, a.Deals), cmp.Compare(a.ID, b.ID))
+	})
+	return out, nil
 }
 
 func (c *command) showVendor(cat *catalogue.Catalogue, v catalogue.Vendor, at time.Time) {
