@@ -72,6 +72,9 @@ var problemKinds = []problemKind{
 		"The token is good but does not allow this; or the request comes from a page of another site."},
 	{"not-found", 404, "Introuvable", "Not found",
 		"Rien ne porte ce nom ici.", "Nothing has that name here."},
+	{"method-not-allowed", 405, "Pas de cette façon", "Not in that way",
+		"L’adresse existe, mais pas pour cette méthode HTTP ; Allow dit lesquelles elle admet.",
+		"The address exists, but not for this HTTP method; Allow tells which it takes."},
 	{"conflict", 409, "Impossible en l’état", "Not possible as things stand",
 		"Ce processus ne tient pas le rôle qu’il faut pour cela.", "This process does not have the role that it takes."},
 	{"idempotency-in-progress", 409, "La même demande est en cours", "The same request is under way",
@@ -198,8 +201,24 @@ func (s *Server) asProblem(r *http.Request, err error) *Problem {
 	return &out
 }
 
-func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) {
-	s.problem(w, r, fail("not-found", fmt.Sprintf("%s %s n’existe pas ; voir /openapi.json.", r.Method, clip(r.URL.Path, 100)), fmt.Sprintf("There is no %s %s; see /openapi.json.", r.Method, clip(r.URL.Path, 100))))
+// noRoute answers what the mux has no pattern for: 405 where another method would
+// do, else 404.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, m := range []string{"GET", "POST", "PUT", "DELETE"} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := mux.Handler(other); pattern != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	path := clip(strings.ToValidUTF8(r.URL.Path, "\uFFFD"), 100)
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.problem(w, r, fail("method-not-allowed", fmt.Sprintf("%s admet %s.", path, strings.Join(allowed, ", ")), fmt.Sprintf("%s takes %s.", path, strings.Join(allowed, ", "))))
+		return
+	}
+	s.problem(w, r, fail("not-found", path+" n’existe pas ; voir /openapi.json.", "There is no "+path+"; see /openapi.json."))
 }
 
 var problemPage = template.Must(template.New("").Parse(`<!doctype html>
@@ -215,7 +234,7 @@ var problemPage = template.Must(template.New("").Parse(`<!doctype html>
 func (s *Server) explainProblem(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	if !slices.ContainsFunc(problemKinds, func(k problemKind) bool { return k.name == name }) {
-		s.noRoute(w, r)
+		s.problem(w, r, fail("not-found", "Aucune erreur ne porte ce nom.", "No problem has that name."))
 		return
 	}
 	k := problemKindOf(name)

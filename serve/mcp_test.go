@@ -202,8 +202,14 @@ func TestToolsSpeakOldAndNew(t *testing.T) {
 	if code, out := post("2026-07-28", `{"jsonrpc":"2.0","id":3,"method":"tools/list","params":{`+meta+`}}`); code != 200 || out["result"] == nil {
 		t.Errorf("tools/list 2026-07-28: %d %v", code, out)
 	}
+	// A client that wants a stream of its own is told that there is none.
+	req := w.request(http.MethodGet, "/mcp", nil, "")
+	req.Header.Set("Accept", "text/event-stream")
+	if a := w.do(req); a.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("GET /mcp: %d, want 405", a.StatusCode)
+	}
 	// A page of another site reaches no tool.
-	req := w.request(http.MethodPost, "/mcp", nil, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	req = w.request(http.MethodPost, "/mcp", nil, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
 	req.Header.Set("Sec-Fetch-Site", "cross-site")
 	req.Header.Set("Origin", "https://evil.example")
 	w.isProblem(w.do(req), http.StatusForbidden, "forbidden")

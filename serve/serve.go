@@ -26,6 +26,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"example.org/veille/alert"
 	"example.org/veille/extract/catalogue"
 	"example.org/veille/index"
 	"example.org/veille/query"
@@ -83,6 +84,8 @@ type Options struct {
 	Letters func(ctx context.Context, n int) ([]schemas.Dead, error)
 	// Feedback keeps what a reader says of a deal: a line for the gold set.
 	Feedback func(context.Context, Feedback) error
+	// Alerts keeps the saved searches and sends what they find.
+	Alerts *alert.Notifier
 	// Collectors are figures of other parts that /metrics shows too.
 	Collectors []prometheus.Collector
 }
@@ -130,6 +133,9 @@ func New(lg *slog.Logger, opt Options) *Server {
 		panic(err) // unreachable: the templates are embedded, and tried by the tests
 	}
 	s.ops = s.operations()
+	if opt.Alerts != nil {
+		s.ops = append(s.ops, s.alertOperations(opt.Alerts)...)
+	}
 	s.names = sync.OnceValue(func() *names { return newNames(opt.Catalogue) })
 	s.tools = sync.OnceValue(s.newTools)
 	s.openapi = sync.OnceValue(func() []byte { return mustJSON(s.openAPI()) })
@@ -151,19 +157,24 @@ func (s *Server) Handler() http.Handler {
 	for _, op := range s.ops {
 		mux.Handle(op.Method+" "+op.Path, s.serve(op))
 	}
-	// Whatever is under these paths and not above does not exist, in any method.
-	for _, path := range []string{"/api/", "/problems/", "/mcp"} {
-		mux.Handle(path, s.serve(operation{ID: "none", Scope: scopeRead, handle: s.noRoute}))
-	}
+	// The protocol of the tools answers for its other methods itself.
+	mux.Handle("/mcp", s.serve(operation{ID: "mcp", Scope: scopeRead, AnyParams: true, Fresh: true, handle: func(w http.ResponseWriter, r *http.Request) { s.tools().ServeHTTP(w, r) }}))
 	s.registerPages(mux)
 	missing := s.page("none", scopeRead, s.notFoundPage)
-	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" && wantsPage(r) {
+	none := s.serve(operation{ID: "none", Scope: scopeRead, AnyParams: true, handle: func(w http.ResponseWriter, r *http.Request) { s.noRoute(w, r, mux) }})
+	var site http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch _, pattern := mux.Handler(r); {
+		case pattern != "":
+			mux.ServeHTTP(w, r)
+		case wantsPage(r) && !strings.HasPrefix(r.URL.Path, "/api/"):
 			missing.ServeHTTP(w, r)
-			return
+		default:
+			none.ServeHTTP(w, r)
 		}
-		mux.ServeHTTP(w, r)
 	})
+	if s.opt.Alerts != nil {
+		site = s.withAlertFeeds(s.opt.Alerts, site)
+	}
 	return s.guard(http.MaxBytesHandler(site, 1<<20))
 }
 
