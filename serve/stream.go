@@ -133,7 +133,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			}
 			return // the client comes back with its last id
 		case <-ping.C:
-			if out.raw(": ping\n\n") != nil {
+			// The id goes along, so that a client which waits for rare events does not
+			// come back with one that the log has dropped meanwhile.
+			if out.raw(fmt.Sprintf("id: %d\n: ping\n\n", expect-1)) != nil {
 				return
 			}
 		case it := <-items:
