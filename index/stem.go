@@ -1,15 +1,40 @@
 package index
 
-import "strings"
+import (
+	_ "embed"
+	"strings"
+)
 
 // The stemmers are light: they take off the endings of number, gender and verb, and
 // those that make a noun of a verb where trade news uses both (distribue, distributeur,
 // distribution; announce, announced). And they only ever cut: what is left is the
 // beginning of the word, so the index finds all words of a stem beside one another.
-// They take words with accents folded.
+// They take words with accents folded. families.txt has the families that no ending
+// brings together.
+
+//go:embed families.txt
+var familiesText string
+
+// families are the stems of words that are no matter of endings, by language.
+var families = func() map[string]map[string]string {
+	m := map[string]map[string]string{"fr": {}, "en": {}}
+	for line := range strings.Lines(familiesText) {
+		f := strings.Fields(line)
+		if len(f) < 3 || m[f[0]] == nil {
+			continue
+		}
+		for _, w := range f[2:] {
+			m[f[0]][fold(w)] = fold(f[1])
+		}
+	}
+	return m
+}()
 
 // stemFrench cuts a French word.
 func stemFrench(w string) string {
+	if s := families["fr"][w]; s != "" {
+		return s
+	}
 	if len(w) < 4 || !letters(w) {
 		return w
 	}
@@ -45,6 +70,9 @@ type ending struct {
 }
 
 var frenchEndings = []ending{
+	{"maintenant", "", 0}, // no maintenance
+	{"ation", "ation", 5}, {"ateur", "ateur", 5}, {"atrice", "atrice", 5}, {"atif", "atif", 5}, {"ative", "ative", 5},
+	{"ance", "ance", 5}, {"ence", "ence", 5}, {"age", "age", 6}, {"eant", "eant", 5},
 	{"trice", "rice", 6}, {"teur", "eur", 6}, {"tion", "ion", 6}, {"sion", "ion", 6},
 	{"issement", "issement", 4}, {"ement", "ement", 4},
 	{"euse", "euse", 5}, {"eur", "eur", 5}, {"eux", "eux", 5},
@@ -58,6 +86,9 @@ var frenchEndings = []ending{
 
 // stemEnglish cuts an English word.
 func stemEnglish(w string) string {
+	if s := families["en"][w]; s != "" {
+		return s
+	}
 	if len(w) < 4 || !letters(w) {
 		return w
 	}
@@ -72,6 +103,10 @@ func stemEnglish(w string) string {
 	}
 	for _, r := range englishEndings {
 		if len(w)-len(r.cut) >= r.left && strings.HasSuffix(w, r.end) {
+			if r.end == "ed" && shortVowel(w[:len(w)-2]) {
+				w = w[:len(w)-1] // rated comes from rate: rat would have doubled its t
+				break
+			}
 			w = w[:len(w)-len(r.cut)]
 			if double := len(w) - 1; (r.end == "ing" || r.end == "ed") && double > 2 && w[double] == w[double-1] && strings.IndexByte("bdgmnprt", w[double]) >= 0 {
 				w = w[:double]
@@ -90,6 +125,12 @@ var englishEndings = []ending{
 	{"ships", "ships", 5}, {"ship", "ship", 5}, {"ment", "ment", 4}, {"ness", "ness", 4},
 	{"tion", "ion", 6}, {"sion", "ion", 6}, {"tor", "or", 6},
 	{"ing", "ing", 3}, {"ied", "ied", 4}, {"ed", "ed", 3}, {"ly", "ly", 5},
+}
+
+// shortVowel tells whether w is a consonant, a vowel and a consonant that doubles.
+func shortVowel(w string) bool {
+	vowel := func(c byte) bool { return strings.IndexByte("aeiou", c) >= 0 }
+	return len(w) == 3 && !vowel(w[0]) && vowel(w[1]) && !vowel(w[2]) && strings.IndexByte("wxy", w[2]) < 0
 }
 
 func letters(w string) bool {
