@@ -96,6 +96,7 @@ type Server struct {
 	opt      Options
 	began    time.Time
 	ops      []operation
+	language *language
 	lists    map[string][]schemas.VendorRef
 	facts    facts // what changes slowly, remembered for a moment
 	limits   *limits
@@ -123,7 +124,7 @@ func New(lg *slog.Logger, opt Options) *Server {
 	if opt.Streams <= 0 {
 		opt.Streams = 4
 	}
-	s := &Server{lg: lg, opt: opt, began: opt.Now(), lists: lists(opt.Catalogue), limits: newLimits(opt.Rate), exports: make(chan struct{}, maxExports)}
+	s := &Server{lg: lg, opt: opt, began: opt.Now(), language: newLanguage(opt.Catalogue, opt.Now), limits: newLimits(opt.Rate), exports: make(chan struct{}, maxExports)}
 	s.admin = hashToken(opt.Token)
 	s.opt.Token = redacted(opt.Token)
 	s.metrics = newMetrics(s)
@@ -136,7 +137,7 @@ func New(lg *slog.Logger, opt Options) *Server {
 	if opt.Alerts != nil {
 		s.ops = append(s.ops, s.alertOperations(opt.Alerts)...)
 	}
-	s.names = sync.OnceValue(func() *names { return newNames(opt.Catalogue) })
+	s.names, s.lists = s.language.names, s.language.lists
 	s.tools = sync.OnceValue(s.newTools)
 	s.openapi = sync.OnceValue(func() []byte { return mustJSON(s.openAPI()) })
 	s.async = sync.OnceValue(func() []byte { return mustJSON(asyncAPI(opt.Version)) })
@@ -219,18 +220,39 @@ func compress(h http.Handler) http.Handler {
 }
 
 // parse reads a query the way every part of the server does.
-func (s *Server) parse(q string) (query.Query, error) {
+func (s *Server) parse(q string) (query.Query, error) { return s.language.parse(q) }
+
+// resolve gives the vendors that a name may mean today.
+func (s *Server) resolve(name string) []schemas.VendorRef { return s.language.resolve(name) }
+
+// NewParser makes the function that reads queries as the server does, with the names
+// and lists of the catalogue: for alerts and command lines.
+func NewParser(cat *catalogue.Catalogue, now func() time.Time) func(string) (query.Query, error) {
+	return newLanguage(cat, now).parse
+}
+
+// language is what queries are read with.
+type language struct {
+	cat   *catalogue.Catalogue
+	now   func() time.Time
+	lists map[string][]schemas.VendorRef
+	names func() *names
+}
+
+func newLanguage(cat *catalogue.Catalogue, now func() time.Time) *language {
+	return &language{cat: cat, now: now, lists: lists(cat), names: sync.OnceValue(func() *names { return newNames(cat) })}
+}
+
+func (l *language) parse(q string) (query.Query, error) {
 	return query.Parse(q, query.Options{
-		Now: s.opt.Now(), Lists: s.lists,
-		Resolve: s.resolve,
-		Nearest: func(name string) []schemas.VendorRef { return s.names().nearest(name, 3) },
+		Now: l.now(), Lists: l.lists, Resolve: l.resolve,
+		Nearest: func(name string) []schemas.VendorRef { return l.names().nearest(name, 3) },
 	})
 }
 
-// resolve gives the vendors that a name may mean today.
-func (s *Server) resolve(name string) []schemas.VendorRef {
+func (l *language) resolve(name string) []schemas.VendorRef {
 	var out []schemas.VendorRef
-	for _, v := range s.opt.Catalogue.Resolve(name, s.opt.Now()) {
+	for _, v := range l.cat.Resolve(name, l.now()) {
 		out = append(out, schemas.VendorRef{ID: v.ID, Name: v.Name})
 	}
 	return out
