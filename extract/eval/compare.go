@@ -38,12 +38,22 @@ type wantedSignal struct {
 }
 
 type wantedPrice struct {
-	Text     string            `json:"text"`
-	Low      json.RawMessage   `json:"low"`
-	High     json.RawMessage   `json:"high"`
-	Currency *string           `json:"currency"`
-	Kind     string            `json:"kind"`
-	Alt      []json.RawMessage `json:"alt"`
+	Text     string          `json:"text"`
+	Low      json.RawMessage `json:"low"`
+	High     json.RawMessage `json:"high"`
+	Currency *string         `json:"currency"`
+	Kind     string          `json:"kind"`
+	Alt      rawList         `json:"alt"`
+}
+
+// rawList is a list of anything; what is no list counts as an empty one.
+type rawList []json.RawMessage
+
+func (l *rawList) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '[' {
+		return json.Unmarshal(b, (*[]json.RawMessage)(l))
+	}
+	return nil
 }
 
 // prediction is one line of `veille extract --jsonl`.

@@ -10,7 +10,7 @@ const gold = `
 {"id":"1","lang":"fr","vendors":["HPE","Microsoft","Dell"],"signals":[
  {"type":"partnership","status":"announced","parties":["HPE","Microsoft"],"type_alt":["reseller"],"evidence":"Microsoft deviendra un partenaire préféré"},
  {"type":"oem_integration","status":"in_effect","parties":["Microsoft","Dell"],"directed_roles":{"provider":"Microsoft","integrator":"Dell"},"evidence":"livrées pré-installées"}],
- "prices":[{"text":"1,5 Md€","low":1500000000,"high":1500000000,"currency":"EUR","kind":"revenue"},{"text":"à partir de 54,75 €","low":54.75,"high":null,"currency":"EUR","kind":"product_price","alt":[{"low":60,"high":null,"currency":"USD"}]}]}
+ "prices":[{"text":"1,5 Md€","low":1500000000,"high":1500000000,"currency":"EUR","kind":"revenue","alt":"1.6bn"},{"text":"à partir de 54,75 €","low":54.75,"high":null,"currency":"EUR","kind":"product_price","alt":["60 $",{"low":60,"high":null,"currency":"USD"}]}]}
 {"id":"2","lang":"en","vendors":["Orange"],"signals":[],"prices":[]}
 {"id":"3","lang":"en","vendors":["Salesforce"],"external_parties":["SNCF"],"signals":[{"type":"customer_contract","status":"announced","parties":["Salesforce"],"directed_roles":{"supplier":"Salesforce","customer":"SNCF"},"evidence":"x"},{"type":"investment","status":"background","parties":["Salesforce"],"optional":true}],"prices":[]}
 `
