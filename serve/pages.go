@@ -96,6 +96,7 @@ func (sc *screens) funcs(l *tongue) template.FuncMap {
 		"list":      func(items ...any) []any { return items },
 		"add":       func(a, b int) int { return a + b },
 		"glyph":     glyph,
+		"tries":     func(n uint64) int { return int(n) },
 	}
 }
 

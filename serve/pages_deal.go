@@ -99,10 +99,10 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 		d.Days = int(last.Sub(row.First).Hours() / 24)
 		d.FirstSaid = row.Evidence[0].Signal.Status
 	}
-	s.facts4(f, d, row)
+	s.heldTrue(f, d, row)
 	// A statement that says something else than the deal's status, and how it stands in time.
 	for i, e := range row.Evidence {
-		if e.Signal.Status != row.Status && e.Signal.Status != "background" {
+		if contradicts(e.Signal.Status, row.Status) {
 			d.Against = append(d.Against, contradiction{e.Outlet, e.Lang, e.Signal.Cue, e.Signal.Status, e.Published.Before(row.Updated), i + 1})
 		}
 	}
@@ -132,8 +132,28 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 	return showing("deal", d)
 }
 
-// facts4 lists what is held true, each with the sentences that say so.
-func (s *Server) facts4(f *frame, d *dealData, row schemas.Deal) {
+// contradicts tells whether a statement says otherwise than the deal's status, and
+// not merely less: that something is signed does not deny that it has begun.
+func contradicts(said, status string) bool {
+	sure := func(s string) int {
+		switch s {
+		case "rumoured", "planned":
+			return 1
+		case "denied":
+			return 2
+		case "announced", "in_effect":
+			return 3
+		case "ended":
+			return 4
+		}
+		return 0
+	}
+	a, b := sure(said), sure(status)
+	return a != 0 && b != 0 && a != b && !(a == 3 && b == 4)
+}
+
+// heldTrue lists what is held true, each with the sentences that say so.
+func (s *Server) heldTrue(f *frame, d *dealData, row schemas.Deal) {
 	refs := func(has func(schemas.Signal) bool) (out []int) {
 		for i, e := range row.Evidence {
 			if has(e.Signal) {

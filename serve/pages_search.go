@@ -338,7 +338,8 @@ func (s *Server) facetBoxes(f *frame, q query.Query, view string, res index.Resu
 
 // within narrows a query to some days, which replace what it said of dates.
 func (s *Server) within(q query.Query, from, to time.Time) query.Query {
-	text := "date:" + from.Format(time.DateOnly) + ".." + to.Format(time.DateOnly)
+	zone := q.Zone()
+	text := "date:" + from.In(zone).Format(time.DateOnly) + ".." + to.In(zone).Format(time.DateOnly)
 	d, err := s.parse(text)
 	if err != nil {
 		return q

@@ -92,10 +92,10 @@ func (c *canvas) patterns(id string, n int) {
 	}
 	marks := [Tones]string{
 		"",
-		`<path d="M-1 1l2-2M0 6l6-6M5 7l2-2" class="pm" stroke="#fff" stroke-width="1.2"/>`,
+		`<path d="M-1 1l2-2M0 6l6-6M5 7l2-2" class="pm" stroke="#fff" stroke-opacity=".6" stroke-width="1"/>`,
 		`<circle cx="3" cy="3" r="1.2" class="pf" fill="#fff"/>`,
-		`<path d="M3 0v6" class="pm" stroke="#fff" stroke-width="1.2"/>`,
-		`<path d="M-1 5l2 2M0 0l6 6M5-1l2 2" class="pm" stroke="#fff" stroke-width="1.2"/>`,
+		`<path d="M3 0v6" class="pm" stroke="#fff" stroke-opacity=".6" stroke-width="1"/>`,
+		`<path d="M-1 5l2 2M0 0l6 6M5-1l2 2" class="pm" stroke="#fff" stroke-opacity=".6" stroke-width="1"/>`,
 		`<path d="M0 3h6M3 0v6" class="pm" stroke="#fff" stroke-width=".8"/>`,
 	}
 	c.WriteString(`<defs>`)
@@ -119,7 +119,7 @@ func nice(v float64) float64 {
 		return math.Max(1, math.Ceil(v))
 	}
 	p := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, m := range []float64{1, 2, 4, 5, 10} {
+	for _, m := range []float64{1, 2, 4, 5, 6, 8, 10} {
 		if v <= m*p {
 			return m * p
 		}

@@ -31,7 +31,7 @@ type LanesOf struct {
 // Lanes draws one line for each source, with a shape for each status.
 func Lanes(of LanesOf) string {
 	var c canvas
-	const w, left, right, row, top = 720.0, 150.0, 30.0, 44.0, 8.0
+	const w, left, right, row, top = 960.0, 190.0, 40.0, 44.0, 8.0
 	h := top + row*float64(len(of.Lanes)) + 24
 	c.open(of.Head, "lanes", w, h)
 	at := func(x float64) float64 { return left + 14 + x*(w-left-right-14) }
@@ -46,7 +46,7 @@ func Lanes(of LanesOf) string {
 	for i, l := range of.Lanes {
 		y := top + row*float64(i) + 14
 		c.line(left, y, w-right, y, "lane")
-		c.text(left-10, y+4, "end", "name", clip(l.Name, 22))
+		c.text(left-10, y+4, "end", "name", clip(l.Name, 24))
 		free := math.Inf(-1)
 		for _, m := range l.Moments {
 			x := at(m.X)
