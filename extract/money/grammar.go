@@ -20,6 +20,7 @@ type finding struct {
 	old                 bool
 	kind, subkind       string
 	score               int
+	scores              [kinds]int
 	cue                 match
 	percent             bool
 }

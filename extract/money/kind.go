@@ -102,12 +102,12 @@ func (s *scan) classify(title *scan) {
 			continue
 		}
 		b.votes = b.votes[:0]
+		s.strong = strengths{}
 		s.costs(i, &left, &right)
 		s.near(f, &b, &left, &right)
 		s.far(i, f, &b, title)
 		s.features(f, &b)
-		v := b.best()
-		f.kind, f.subkind, f.score, f.cue = v.kind, v.sub, v.score, v.cue
+		s.decide(i, f, &b, title)
 		if i > 0 && f.subkind == "valuation" && f.power >= 6 && s.found[i-1].sent == f.sent && s.found[i-1].subkind == "share_price" {
 			// "offered €16 a share, valuing the group at €2.7bn" is the price of the whole.
 			f.kind, f.subkind = "deal_value", ""
@@ -190,6 +190,7 @@ func (s *scan) near(f *finding, b *ballot, left, right *[reach + 1]int) {
 			cost = right[d]
 			if s.touches(f.last+1, m.first) || s.touches(f.coreLast+1, m.first) {
 				cost = -2
+				raise(&s.strong.touch, m.p.kind, m.p.n*10)
 			} else if m.p.after {
 				continue
 			} else {
@@ -201,7 +202,13 @@ func (s *scan) near(f *finding, b *ballot, left, right *[reach + 1]int) {
 			}
 			cost = 0
 		}
-		b.add(m.p.name, m.p.sub, m.p.n*60/(6+cost), m)
+		score := m.p.n * 60 / (6 + cost)
+		if m.last < f.coreFirst {
+			raise(&s.strong.left, m.p.kind, score)
+		} else {
+			raise(&s.strong.right, m.p.kind, score)
+		}
+		b.add(m.p.name, m.p.sub, score, m)
 	}
 }
 
@@ -307,6 +314,7 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 					score = score * 6 / 10 // the sentence before spoke of millions
 				}
 				b.add(m.p.name, m.p.sub, score, none)
+				raise(&s.strong.before, m.p.kind, m.p.n*10/back)
 			}
 			if j > 300 {
 				break
@@ -319,6 +327,7 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 			for j, m := range all {
 				if m.p.role == roleKind && !m.p.after && !title.shadowed(all, j) {
 					b.add(m.p.name, m.p.sub, m.p.n*60/(6+costTitle), none)
+					raise(&s.strong.title, m.p.kind, m.p.n*10)
 				}
 			}
 			if n > 2 {

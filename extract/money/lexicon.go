@@ -3,6 +3,7 @@ package money
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +41,7 @@ const (
 	roleChange
 	roleQualifier
 	roleKind
+	roleField
 	roleFunction
 )
 
@@ -51,6 +53,7 @@ type phrase struct {
 	n      int    // power of ten, number or weight
 	after  bool   // a cue that counts only where it touches the amount from behind
 	tokens int
+	kind   int16 // index into Reader.kindNames
 }
 
 // trie is a set of phrases over word ids.
@@ -130,6 +133,10 @@ type Reader struct {
 	known  map[string]bool
 	thirds map[string]bool // currencies with thousandths
 	pool   sync.Pool       // of *scan
+
+	model      *model
+	kindNames  []string // kind or kind/subkind of the cues
+	fieldNames []string
 }
 
 // fusion is a magnitude written together with a currency: MEUR, Mds, kE.
@@ -184,6 +191,9 @@ func New() (*Reader, error) {
 			return nil, err
 		}
 		r.langs = append(r.langs, l)
+	}
+	if r.model, err = newModel(weightsTSV); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -305,10 +315,42 @@ func (r *Reader) compile(b *builder, l *language, s *node, own bool) error {
 		if err != nil {
 			return fmt.Errorf("%s/prices.yaml: weight of %s: %w", s.get("language").text, k.get("kind").text, err)
 		}
-		list(k.get("words"), phrase{role: roleKind, name: k.get("kind").text, sub: k.get("subkind").text, n: weight, after: k.get("side").text == "after"})
+		index, err := r.kindOf(k.get("kind").text, k.get("subkind").text)
+		if err != nil {
+			return fmt.Errorf("%s/prices.yaml: %w", s.get("language").text, err)
+		}
+		list(k.get("words"), phrase{role: roleKind, kind: index, name: k.get("kind").text, sub: k.get("subkind").text, n: weight, after: k.get("side").text == "after"})
 	}
+	s.get("fields").each(func(name string, texts *node) {
+		index, err := numberName(&r.fieldNames, name)
+		if err != nil {
+			failed = err
+		}
+		list(texts, phrase{role: roleField, name: name, kind: index})
+	})
 	list(s.get("function"), phrase{role: roleFunction})
 	return failed
+}
+
+// kindOf numbers a kind and subkind.
+func (r *Reader) kindOf(kind, sub string) (int16, error) {
+	if sub != "" {
+		kind += "/" + sub
+	}
+	return numberName(&r.kindNames, kind)
+}
+
+// numberName returns the place of a name in a list, adding it when it is new.
+func numberName(list *[]string, name string) (int16, error) {
+	i := slices.Index(*list, name)
+	if i < 0 {
+		if len(*list) == maxKinds {
+			return 0, fmt.Errorf("more than %d kinds or fields", maxKinds)
+		}
+		i = len(*list)
+		*list = append(*list, name)
+	}
+	return int16(i), nil
 }
 
 // holds reports whether the trie has a phrase of exactly these words.

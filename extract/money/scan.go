@@ -31,6 +31,10 @@ type scan struct {
 	nums  []literal
 	sents []sentence
 	found []finding
+
+	strong  strengths
+	seen    features
+	observe func(*finding, *features) // training only
 }
 
 // scan takes a used scan from the pool, or makes one.
@@ -46,7 +50,7 @@ func (s *scan) release() {
 	for i := range s.sents {
 		s.sents[i].matches = s.sents[i].matches[:0]
 	}
-	*s = scan{toks: s.toks[:0], nums: s.nums[:0], sents: s.sents[:0], found: s.found[:0]}
+	*s = scan{toks: s.toks[:0], nums: s.nums[:0], sents: s.sents[:0], found: s.found[:0], seen: features{list: s.seen.list[:0]}}
 	if cap(s.toks) < 1<<16 && cap(s.nums) < 1<<13 {
 		r.pool.Put(s)
 	}
