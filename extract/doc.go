@@ -385,22 +385,27 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 			}
 		}
 	}
-	if s.opens && s.para > 0 && len(left) == 0 && d.main != nil && fits(*d.main) {
+	if s.opens && s.para > 0 && len(left) == 0 && d.main != nil && fits(*d.main) && (an.kinds&kAny != 0 || d.main.org.main&an.kinds != 0) {
 		return []party{{org: d.main.org}} // a paragraph that opens with "the company" speaks of the article's own
 	}
-	if len(d.topic) == 1 && !inSentence[d.topic[0].org] && fits(d.topic[0]) && (an.kinds&kAny != 0 || d.topic[0].org.known) {
+	if len(d.topic) == 1 && !inSentence[d.topic[0].org] && fits(d.topic[0]) && (an.kinds&kAny != 0 || d.topic[0].org.known && d.topic[0].org.main&an.kinds != 0) {
 		return d.topic
 	}
-	// the most recent that fits and is not already in the sentence
-	for i := len(d.recent) - 1; i >= 0; i-- {
-		r := d.recent[i]
-		if at-r.sent > 6 && !r.title {
-			break
-		}
-		if inSentence[r.p.org] || !fits(r.p) || !r.p.org.known && an.kinds&kAny == 0 {
+	// the most recent that fits and is not already in the sentence; who is mostly of the kind goes before who is of it as well
+	for _, strict := range [...]bool{true, false} {
+		if strict && an.kinds&kAny != 0 {
 			continue
 		}
-		return []party{{org: r.p.org}}
+		for i := len(d.recent) - 1; i >= 0; i-- {
+			r := d.recent[i]
+			if at-r.sent > 6 && !r.title {
+				break
+			}
+			if inSentence[r.p.org] || !fits(r.p) || !r.p.org.known && an.kinds&kAny == 0 || strict && r.p.org.main&an.kinds == 0 {
+				continue
+			}
+			return []party{{org: r.p.org}}
+		}
 	}
 	for k := len(left) - 1; k >= 0; k-- {
 		for _, p := range left[k].parties {

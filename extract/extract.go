@@ -105,6 +105,7 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 			continue
 		}
 		got := d.candidates(v)
+		got = append(got, d.context(v, got)...)
 		d.found(got)
 		cands = append(cands, got...)
 		d.remember(s, i, v.items)

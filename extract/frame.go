@@ -207,7 +207,7 @@ func (v *view) prune() {
 	for k, a := range v.cues {
 		drop := false
 		for m, b := range v.cues {
-			if m != k && b.from <= a.from && b.to >= a.to && (b.to-b.from > a.to-a.from) {
+			if m != k && !inContext(a.class) && !inContext(b.class) && b.from <= a.from && b.to >= a.to && (b.to-b.from > a.to-a.from) {
 				drop = true
 				break
 			}
@@ -218,6 +218,9 @@ func (v *view) prune() {
 	}
 	v.cues = kc
 }
+
+// inContext tells the cues that context.go reads.
+func inContext(c cueClass) bool { return c == qHeld || c == qGained || c == qLost }
 
 // size is the number of words of a trigger, without its gap.
 func (t *trigger) size() int { return t.to - t.from - (t.gapTo - t.gapFrom) }
@@ -262,6 +265,8 @@ func (v *view) clauses(d *doc) {
 					rel = false
 				case u.class&cRel != 0:
 					rel = true
+				case tn&^(tGer|tPart) == 0 && tn&tGer != 0 && i > 0:
+					n++ // ", ending a long association with Mitel"
 				case clauseOpeners[u.low], s.in == "title" && tn&(tPres|tPast) != 0 && d.l.lang == "en":
 					n++
 				}
@@ -1013,7 +1018,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	for _, n := range r.need {
 		ok := false
 		for _, g := range got {
-			ok = ok || g.sl == n
+			ok = ok || g.sl == n || n == sObject && g.role == r.roles[n] && g.sl != sSubject && g.sl != sPoss
 		}
 		if !ok && !(r.noun && d.leavesOutNeed(v, t, n)) {
 			return nil, fmt.Sprintf("nothing in place %q", slotName(n))
@@ -1096,7 +1101,11 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		return nil, "nobody it is that to"
 	}
 	if !r.unary && len(rps) < 2 {
-		if p := d.missing(v, t, rps, hadSubject); p != nil {
+		p := d.missing(v, t, rps, hadSubject)
+		if p == nil {
+			p = d.fromMain(v, t, rps)
+		}
+		if p != nil {
 			rps = append(rps, *p)
 			anaphoric, filled = true, true
 		} else {

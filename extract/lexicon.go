@@ -139,6 +139,9 @@ const (
 	qApparent // "not only": no negation at all
 	qKind     // modifier that sets the type of a vague noun
 	qVeto     // awards, sponsors, compatibility: no deal in this clause
+	qHeld   // who is named keeps a part in a deal of the main one's kind
+	qGained // takes one
+	qLost   // loses it
 	qBoiler
 )
 
@@ -146,6 +149,7 @@ var cueNames = map[string]cueClass{
 	"negation": qNegation, "denial": qDenial, "ended": qEnd, "rumoured": qRumour, "planned": qPlan, "completed": qDone, "in_effect": qEffect,
 	"background": qBackground, "announced": qAnnounce, "sources": qSource, "party": qParty, "opinion": qOpinion, "kept": qKeep, "renewed": qRenew,
 	"exclude": qExclude, "veto": qVeto, "apparent": qApparent, "boilerplate": qBoiler,
+	"held": qHeld, "gained": qGained, "lost": qLost,
 }
 
 // pattern is a sequence of words to be found in a sentence. Its owner is a rule or a cue class.

@@ -42,7 +42,7 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		}
 		follows := false
 		if q.from >= t.to && (q.class == qEnd || q.class == qDone || q.class == qDenial || q.class == qKeep) {
-			follows = v.noNewSubject(t.to, q.from)
+			follows = v.noNewSubject(t.to, q.from) && !v.ownObject(q, rps)
 		}
 		if c := v.clause[q.from]; follows || c == home || c == headHome || q.to == t.from || q.class == qDenial || q.class == qSource || q.class == qParty || v.clause[q.to-1] == home {
 			if has[q.class] == nil || abs(q.from-t.from) < abs(has[q.class].from-t.from) {
@@ -287,6 +287,27 @@ func (v *view) commaBetween(from, to int) bool {
 		}
 	}
 	return n%2 == 1 // two commas enclose an aside
+}
+
+// ownObject tells whether a cue that comes after the trigger speaks of somebody else: "signs Nutanix, ends Citrix contract".
+func (v *view) ownObject(q *cue, rps []roleParty) bool {
+	if len(rps) == 0 {
+		return false
+	}
+	for k := range v.items {
+		it := &v.items[k]
+		if it.from < q.to || it.from-q.to > 8 || it.anaphor || it.possDet || v.clause[it.from] != v.clause[q.to-1] {
+			continue
+		}
+		mine := false
+		for _, p := range it.parties {
+			for _, rp := range rps {
+				mine = mine || rp.p.org == p.org
+			}
+		}
+		return !mine && it.parties[0].org.known
+	}
+	return false
 }
 
 // goesOn are the conjunctions after which a sentence still speaks of the same deal: "held talks before falling out".
