@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"example.org/veille/extract/catalogue"
 	"example.org/veille/index"
 	"example.org/veille/ingest"
+	"example.org/veille/ingest/opml"
 	"example.org/veille/ingest/warc"
 	"example.org/veille/internal/guard"
 	"example.org/veille/schemas"
@@ -348,7 +350,7 @@ func (a *app) prune() {
 func (a *app) handler() http.Handler {
 	opt := serve.Options{
 		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: a.token, Hosts: a.cfg.Hosts,
-		Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
+		Open: a.cfg.Open, Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
 		Tip: func(ctx context.Context) (uint64, error) {
 			_, last, err := a.bus.Size(ctx, schemas.StreamDeals)
 			return last, err
@@ -360,6 +362,11 @@ func (a *app) handler() http.Handler {
 	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus
+		opt.OPML = func(context.Context) ([]byte, error) {
+			var b bytes.Buffer
+			err := opml.New("veille", a.poller.Sources()).Write(&b)
+			return b.Bytes(), err
+		}
 		opt.Fetch = func(ctx context.Context, slug string) (any, error) {
 			res, err := a.poller.Fetch(ctx, slug)
 			if errors.Is(err, ingest.ErrUnknown) {

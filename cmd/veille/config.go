@@ -27,6 +27,7 @@ type Config struct {
 	Sources   string   `yaml:"sources"`
 	AllowCIDR []string `yaml:"allow_cidr"`
 	Hosts     []string `yaml:"hosts"`
+	Open      bool     `yaml:"open"`
 	Agent     string   `yaml:"agent"`
 	Roles     []string `yaml:"roles"`
 	NATS      struct {
@@ -77,6 +78,7 @@ func bind(f *pflag.FlagSet, c *Config) {
 	f.StringVar(&c.Sources, "sources", c.Sources, "OPML file with the feeds to watch (default: the built-in list)")
 	f.StringSliceVar(&c.AllowCIDR, "allow-cidr", c.AllowCIDR, "private network that feeds may be fetched from; all are refused otherwise, loopback included")
 	f.StringSliceVar(&c.Hosts, "hosts", c.Hosts, "host names the page may be asked for, besides loopback")
+	f.BoolVar(&c.Open, "open", c.Open, "let everybody who reaches the address read, not only this machine")
 	f.StringVar(&c.Agent, "agent", c.Agent, "User-Agent of requests: say who you are and how to reach you (default veille and its address)")
 	f.StringSliceVar(&c.Roles, "roles", c.Roles, "parts to run here: "+strings.Join(allRoles, ","))
 	f.StringVar(&c.NATS.URL, "nats", c.NATS.URL, "NATS cluster to use instead of the embedded server")
