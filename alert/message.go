@@ -45,7 +45,10 @@ func (n *Notifier) message(ctx context.Context, j *job, sent time.Time) (channel
 			return m, err
 		}
 		if m.Digest {
+			// Receivers of webhooks count on some 20 KB at most.
 			a.Evidence = a.Evidence[:min(1, len(a.Evidence))]
+			a.Links = schemas.AlertLinks{MuteDeal: a.Links.MuteDeal}
+			a.Rule = schemas.AlertRule{Slug: a.Rule.Slug, Why: a.Rule.Why}
 		}
 		m.Items = append(m.Items, a)
 	}

@@ -48,6 +48,11 @@ func (c *clock) set(t time.Time) {
 	c.t = t
 }
 
+var (
+	loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	nolog    = slog.New(slog.NewTextHandler(io.Discard, nil))
+)
+
 var monday = time.Date(2026, 3, 9, 9, 0, 0, 0, time.UTC)
 
 // world is a notifier over a real log, with a clock of the test's.
@@ -87,7 +92,7 @@ func newWorld(t testing.TB, b *bus.Bus, change func(*Options)) *world {
 		Parse: func(s string) (query.Query, error) {
 			return query.Parse(s, query.Options{Now: w.clock.now(), Lists: nil})
 		},
-		Client:  NewClient(guard.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, Header: 2 * time.Second, Total: 3 * time.Second}),
+		Client:  NewClient(guard.Policy{Allow: loopback, Header: 2 * time.Second, Total: 3 * time.Second}),
 		Key:     []byte("a key for tests, of enough bytes"),
 		BaseURL: "https://veille.example",
 		Publish: func(ctx context.Context, evs ...schemas.Event) error {
@@ -107,15 +112,11 @@ func newWorld(t testing.TB, b *bus.Bus, change func(*Options)) *world {
 // restart makes the notifier anew from what is durable.
 func (w *world) restart() {
 	w.t.Helper()
-	n, err := New(w.t.Context(), w.lg0(), w.opt)
+	n, err := New(w.t.Context(), nolog, w.opt)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.Notifier = n
-}
-
-func (w *world) lg0() *slog.Logger {
-	return slog.New(slog.NewTextHandler(io.Discard, nil))
 }
 
 // settle sends all that is due now and tells when something else will be.

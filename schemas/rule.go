@@ -631,8 +631,8 @@ type Alert struct {
 // AlertRule tells which rule rang, and why.
 type AlertRule struct {
 	Slug  string   `json:"slug"`
-	Name  string   `json:"name"`
-	Query string   `json:"query"`
+	Name  string   `json:"name,omitempty"` // left out within a digest, which has it once
+	Query string   `json:"query,omitempty"`
 	Why   []string `json:"why"`
 }
 
@@ -680,11 +680,11 @@ type AlertTimes struct {
 
 // AlertLinks lead on. The mute links need no login; they ask before they act.
 type AlertLinks struct {
-	Rule        string            `json:"rule"`
-	Explain     string            `json:"explain"`
+	Rule        string            `json:"rule,omitempty"`
+	Explain     string            `json:"explain,omitempty"`
 	MuteDeal    string            `json:"mute_deal,omitempty"`
 	MuteVendors map[string]string `json:"mute_vendors,omitempty"` // by vendor id
-	MuteRule    string            `json:"mute_rule"`
+	MuteRule    string            `json:"mute_rule,omitempty"`
 	Daily       string            `json:"daily,omitempty"`       // make it a daily digest
 	Unsubscribe string            `json:"unsubscribe,omitempty"` // this destination only
 }

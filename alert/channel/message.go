@@ -29,7 +29,7 @@ const MaxQuote = 280
 
 // MaxItems is how many deals a digest shows in full; it counts and links to the
 // others.
-const MaxItems = 20
+const MaxItems = 15
 
 // Message is what goes out at once to one destination: one deal, a digest of
 // several, or a notice to the rule's owner.
