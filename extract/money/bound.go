@@ -112,6 +112,13 @@ func (s *scan) conversion(n int, f *finding) {
 	if k >= end || s.opt.words {
 		return
 	}
+	apart := false // "7,8 milliards de dollars dans le monde (7,2 Md€)"
+	for j := k; j < min(k+5, end) && s.toks[j].kind == word; j++ {
+		if s.is(j+1, "(") {
+			k, apart = j+1, true
+			break
+		}
+	}
 	paren := s.is(k, "(") || s.is(k, "[")
 	comma := s.is(k, ",")
 	if !paren && !comma {
@@ -156,6 +163,9 @@ func (s *scan) conversion(n int, f *finding) {
 		alt.High, last = b.d.String(), b.last
 		alt.End = int(s.toks[last].end)
 	}
+	if apart && !alike(v.d, f.low) {
+		return
+	}
 	if paren {
 		closed := false
 		for j := last + 1; j < end && j < last+8; j++ {
@@ -172,7 +182,17 @@ func (s *scan) conversion(n int, f *finding) {
 		}
 	}
 	f.alt = append(f.alt, alt)
+	if apart {
+		// The surface keeps to the amount; what is in the brackets is passed over.
+		f.skip = last + 1
+		return
+	}
 	f.last = last
+}
+
+// alike reports whether two amounts may be one in two currencies.
+func alike(a, b dec) bool {
+	return a.cmp(b.shift(1)) < 0 && b.cmp(a.shift(1)) < 0
 }
 
 // elliptic finds the currency of a magnitude without one: "21,4 milliards" after
@@ -186,7 +206,7 @@ func (s *scan) elliptic(n int, a value) (string, bool) {
 	}
 	for i := len(s.found) - 1; i >= 0; i-- {
 		p := &s.found[i]
-		if p.code == "%" || p.code == "" || p.power < 6 {
+		if p.code == "%" || p.code == "" || p.power < 6 && p.sent != n {
 			continue
 		}
 		if n-p.sent > 3 || s.sents[p.sent].para != s.sents[n].para {

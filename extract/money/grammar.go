@@ -23,6 +23,7 @@ type finding struct {
 	scores              [kinds]int
 	cue                 match
 	percent             bool
+	skip                int // token to read on from, when it is not the one after last
 }
 
 // readAll finds the amounts of every sentence.
@@ -87,7 +88,8 @@ func (s *scan) read(n, i int) int {
 		return a.last + 1
 	}
 	s.emit(n, a, a, "")
-	return s.found[len(s.found)-1].last + 1
+	f := &s.found[len(s.found)-1]
+	return max(f.last+1, f.skip)
 }
 
 // emit records the amount that runs from a to b, with its bound and units.

@@ -516,8 +516,14 @@ func (s *scan) partnered(n int) bool {
 // back a bare "from" that is no lowest price ("down from $8.5 billion").
 func (s *scan) qualify(f *finding) {
 	old := false
-	for _, at := range [2]int{f.first - 1, f.coreFirst - 1} {
+	for _, at := range [3]int{f.first - 1, f.first, f.coreFirst - 1} {
+		if at == f.first && (!f.bareFrom || f.first == f.coreFirst) {
+			continue
+		}
 		if m, ok := s.before(f.sent, at, roleLink, "instead"); ok {
+			if at == f.first && at != f.coreFirst-1 && m.p.tokens == 1 { // "from" itself
+				continue
+			}
 			switch strings.ToLower(s.tok(m.first)) {
 			case "from":
 				old = old || f.kind != "product_price" || s.changing(f.sent, m.first, 4)

@@ -69,7 +69,7 @@ func (s *scan) pair(n int, a value) (value, pairing, bool) {
 	}
 	// The first of a pair may take the magnitude of the second: "entre 2 et 2,5 milliards".
 	grown := a
-	if a.power == 0 && b.power > 0 && a.d.shift(b.power).cmp(b.d) <= 0 {
+	if a.power == 0 && b.power > 0 && (a.d.shift(b.power).cmp(b.d) <= 0 || s.shares(a, b)) {
 		grown.d, grown.power = a.d.shift(b.power), b.power
 	}
 	switch connector {
@@ -113,6 +113,12 @@ func (s *scan) pair(n int, a value) (value, pairing, bool) {
 		return value{}, 0, false
 	}
 	return b, paired, true
+}
+
+// shares reports whether a bare number before "à 160 M€" is in millions too, though it
+// is the larger one: "ramène de 200 à 160 M€".
+func (s *scan) shares(a, b value) bool {
+	return a.number && a.d.cmp(whole(1000)) < 0 && a.d.shift(b.power).cmp(b.d.shift(1)) < 0
 }
 
 // listable reports whether a bare number before "et 15 euros" shares the currency.
@@ -175,13 +181,17 @@ func yearLike(v value) bool {
 
 // emitPair records a pair of values.
 func (s *scan) emitPair(n int, a, b value, how pairing) int {
+	bare := a.code == "" || b.power > 0
+	if how == changed && a.code != "" {
+		bare = a.d.shift(b.power).cmp(b.d) <= 0
+	}
 	if a.code == "" {
 		a.code, a.sym = b.code, b.sym
 	}
 	if b.code == "" {
 		b.code, b.sym = a.code, a.sym
 	}
-	if a.power == 0 && b.power > 0 && a.d.shift(b.power).cmp(b.d) <= 0 {
+	if bare && a.power == 0 && b.power > 0 && (a.d.shift(b.power).cmp(b.d) <= 0 || how == changed && s.shares(a, b)) {
 		a.d, a.power = a.d.shift(b.power), b.power
 	} else if b.power == 0 && a.power > 0 && how != listed && b.d.cmp(a.d) < 0 && b.d.shift(a.power).cmp(a.d) >= 0 && !b.d.neg {
 		b.d, b.power = b.d.shift(a.power), a.power

@@ -114,7 +114,14 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 		return false
 	}
 	ok := false
+	var prev *finding
+	if i > 0 && s.found[i-1].sent == f.sent && !s.found[i-1].percent {
+		prev = &s.found[i-1]
+	}
 	switch {
+	case prev != nil && prev.kind == "product_price" && anaphor <= 2 && f.coreFirst-prev.last < 9: // "from $350 to $367, an average increase of 5 percent"
+		ok = true
+	case prev != nil && sure == unseen && anaphor <= 2 && s.otherMoney(i, f) && topic > 5:
 	case sure != unseen && sure <= blocker:
 		ok = true
 	case topic != unseen && topic <= blocker+4 && !(blocker < topic && blocker <= 3):
@@ -129,6 +136,8 @@ func (s *scan) changes(i int, f *finding, title *scan) bool {
 		ok = true
 	case anaphor != unseen || touching:
 		ok = s.priceContext(i, f, title)
+	case min(up, down) <= 1: // "les instances augmentent de 4,5 %" after a price
+		ok = s.pricedBefore(i, f)
 	}
 	if !ok && listed != 0 {
 		ok, direction = true, listed
@@ -218,7 +227,17 @@ func (s *scan) isShare(f *finding) bool {
 	}
 	switch strings.ToLower(s.tok(k)) {
 	case "of", "des", "du", "de", "d", "aux":
-		for _, m := range s.window(f.sent, k, k+4) {
+		cued := false // "une augmentation moyenne de 12 % du prix"
+		for _, m := range s.window(f.sent, f.first-6, f.first) {
+			cued = cued || m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down")
+		}
+		for _, m := range s.window(f.sent, k, k+5) {
+			if cued && m.p.role == roleChange && m.p.name == "topics" {
+				return false
+			}
+			if m.first >= k+4 {
+				break
+			}
 			if m.p.role == roleChange && (m.p.name == "up" || m.p.name == "down" || m.p.name == "sure") && (m.first == k || s.touches(k, m.first)) {
 				return false
 			}
@@ -305,6 +324,16 @@ func (s *scan) priceContext(i int, f *finding, title *scan) bool {
 			if topic, _ := title.speaksOfPrices(n); topic {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// pricedBefore reports whether the sentence before gives a product's price.
+func (s *scan) pricedBefore(i int, f *finding) bool {
+	for j := i - 1; j >= 0 && f.sent-s.found[j].sent <= 1; j-- {
+		if p := &s.found[j]; p.sent < f.sent && s.sents[p.sent].para == s.sents[f.sent].para {
+			return p.kind == "product_price" && p.score > 50
 		}
 	}
 	return false
