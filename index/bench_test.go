@@ -4,11 +4,14 @@ package index
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	_ "github.com/blevesearch/bleve/v2/analysis/lang/en" // the analysers of the bare index
 	_ "github.com/blevesearch/bleve/v2/analysis/lang/fr"
+	bquery "github.com/blevesearch/bleve/v2/search/query"
 	"golang.org/x/sys/unix"
 
 	"example.org/veille/internal/corpusgen"
@@ -86,23 +90,22 @@ func fillCorpus(b *testing.B, ix *Index, c *corpusgen.Corpus, from, to int) {
 	}
 }
 
+// buildDocs is how many articles the builds that are compared write: fewer than the
+// searches have, for the dynamic one takes four times as long.
+const buildDocs = 10_000
+
 // BenchmarkBuild writes articles only, ours and twice bare bleve: the same fields
 // under bleve's own analysers, and everything mapped dynamically.
 func BenchmarkBuild(b *testing.B) {
-	c, n := corpusgen.New(1), min(benchDocs(), 20_000)
-	xs := make([]schemas.Extraction, n)
-	for i := range xs {
-		xs[i] = c.Extraction(i)
-		xs[i].Prices = nil
-	}
+	xs := buildCorpus()
+	n := len(xs)
 	report := func(b *testing.B, cpu time.Duration, folder string) {
 		b.ReportMetric(float64(cpu.Microseconds())/float64(n), "cpu-µs/doc")
 		b.ReportMetric(float64(indexSize(b, folder))/float64(n), "disk-B/doc")
 	}
 	ours := func(b *testing.B, size int) {
 		for b.Loop() {
-			dir := b.TempDir()
-			ix, err := Open(nil, dir, Options{BatchSize: size})
+			ix, err := Open(nil, b.TempDir(), Options{BatchSize: size})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -132,60 +135,150 @@ func BenchmarkBuild(b *testing.B) {
 		defer debug.SetGCPercent(debug.SetGCPercent(400))
 		ours(b, 2500)
 	})
-	bare := func(b *testing.B, dynamic bool) {
-		for b.Loop() {
-			dir := filepath.Join(b.TempDir(), "bleve")
-			m := bleve.NewIndexMapping()
-			if !dynamic {
-				doc := bleve.NewDocumentStaticMapping()
-				for _, lang := range []string{"fr", "en"} {
-					for _, f := range []string{"Title", "Text"} {
-						t := bleve.NewTextFieldMapping()
-						t.Analyzer, t.Store, t.DocValues, t.IncludeInAll = lang, false, false, false
-						doc.AddFieldMappingsAt(f+"_"+lang, t)
-					}
-				}
-				for _, f := range []string{"Source", "Lang", "Vendors"} {
-					doc.AddFieldMappingsAt(f, bleve.NewKeywordFieldMapping())
-				}
-				m.DefaultMapping = doc
-			}
-			ix, err := bleve.New(dir, m)
-			if err != nil {
-				b.Fatal(err)
-			}
-			cpu := cpuTime()
-			for chunk := range slices.Chunk(xs, 1000) {
-				batch := ix.NewBatch()
-				for _, x := range chunk {
-					d := map[string]any{"Title_" + x.Article.Lang: x.Article.Title, "Text_" + x.Article.Lang: x.Article.Text,
-						"Source": x.Article.Source, "Lang": x.Article.Lang, "Published": x.Article.Published}
-					var vendors []string
-					for _, v := range x.Vendors {
-						vendors = append(vendors, v.ID)
-					}
-					d["Vendors"] = vendors
-					if err := batch.Index(x.Article.ID, d); err != nil {
-						b.Fatal(err)
-					}
-				}
-				if err := ix.Batch(batch); err != nil {
+	for _, dynamic := range []bool{false, true} {
+		b.Run(map[bool]string{false: "bleve-static", true: "bleve-dynamic"}[dynamic], func(b *testing.B) {
+			for b.Loop() {
+				dir := filepath.Join(b.TempDir(), "bleve")
+				ix, cpu := buildBleve(b, dir, dynamic, xs)
+				if err := ix.Close(); err != nil {
 					b.Fatal(err)
 				}
+				report(b, cpu, dir)
 			}
-			cpu = cpuTime() - cpu
-			if err := ix.Close(); err != nil {
-				b.Fatal(err)
-			}
-			report(b, cpu, dir)
-		}
+		})
 	}
-	b.Run("bleve-static", func(b *testing.B) { bare(b, false) })
-	b.Run("bleve-dynamic", func(b *testing.B) { bare(b, true) })
 }
 
-var corpusOnce sync.Once
-var corpusDir string
+func buildCorpus() []schemas.Extraction {
+	c := corpusgen.New(1)
+	xs := make([]schemas.Extraction, min(benchDocs(), buildDocs))
+	for i := range xs {
+		xs[i] = c.Extraction(i)
+		xs[i].Prices = nil
+	}
+	return xs
+}
+
+// buildBleve writes articles to a bare bleve index and tells the processor time.
+func buildBleve(b *testing.B, dir string, dynamic bool, xs []schemas.Extraction) (bleve.Index, time.Duration) {
+	m := bleve.NewIndexMapping()
+	if !dynamic {
+		doc := bleve.NewDocumentStaticMapping()
+		for _, lang := range []string{"fr", "en"} {
+			for _, f := range []string{"Title", "Text"} {
+				t := bleve.NewTextFieldMapping()
+				t.Analyzer, t.Store, t.DocValues, t.IncludeInAll = lang, false, false, false
+				doc.AddFieldMappingsAt(f+"_"+lang, t)
+			}
+		}
+		for _, f := range []string{"Source", "Lang", "Vendors", "Week"} {
+			k := bleve.NewKeywordFieldMapping()
+			k.Store, k.IncludeInAll, k.IncludeTermVectors = false, false, false
+			doc.AddFieldMappingsAt(f, k)
+		}
+		d := bleve.NewDateTimeFieldMapping()
+		d.Store, d.IncludeInAll = false, false
+		doc.AddFieldMappingsAt("Published", d)
+		m.DefaultMapping = doc
+	}
+	ix, err := bleve.New(dir, m)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cpu := cpuTime()
+	for chunk := range slices.Chunk(xs, 1000) {
+		batch := ix.NewBatch()
+		for _, x := range chunk {
+			d := map[string]any{"Title_" + x.Article.Lang: x.Article.Title, "Text_" + x.Article.Lang: x.Article.Text,
+				"Source": x.Article.Source, "Lang": x.Article.Lang, "Published": x.Article.Published, "Week": week(x.Article.Published)}
+			var vendors []string
+			for _, v := range x.Vendors {
+				vendors = append(vendors, v.ID)
+			}
+			d["Vendors"] = vendors
+			if err := batch.Index(x.Article.ID, d); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := ix.Batch(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return ix, cpuTime() - cpu
+}
+
+func week(at time.Time) string { return dayName(monday(int32(at.Unix() / 86400))) }
+
+// BenchmarkBesideBleve asks the same of stock bleve: the facets and the histogram of
+// a dashboard, its order by date, a match.
+func BenchmarkBesideBleve(b *testing.B) {
+	xs := buildCorpus()
+	ours, err := Open(nil, b.TempDir(), Options{Zone: time.UTC})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ours.Close()
+	if err := ours.PutExtractions(b.Context(), xs); err != nil {
+		b.Fatal(err)
+	}
+	stock, _ := buildBleve(b, filepath.Join(b.TempDir(), "bleve"), false, xs)
+	defer stock.Close()
+	c := corpusgen.New(1)
+	for _, bm := range []struct {
+		name, word, sort  string
+		dashboard, newest bool
+	}{
+		{name: "match-mid", word: c.Word("fr", 400), sort: Relevance},
+		{name: "match-common", word: c.Word("fr", 60), sort: Relevance},
+		{name: "newest-mid", word: c.Word("fr", 400), newest: true},
+		{name: "dashboard-mid", word: c.Word("fr", 400), newest: true, dashboard: true},
+		{name: "dashboard-common", word: c.Word("fr", 60), newest: true, dashboard: true},
+	} {
+		b.Run(bm.name+"/veille", func(b *testing.B) {
+			req := Request{View: Articles, Query: parse(b, bm.word), Sort: bm.sort, Limit: 10}
+			if bm.dashboard {
+				req.Facets, req.Weeks = []string{"vendor", "source", "lang", "has"}, true
+			}
+			var res Result
+			metered(b, func() {
+				if res, err = ours.Search(b.Context(), req); err != nil {
+					b.Fatal(err)
+				}
+			})
+			b.ReportMetric(float64(res.Total), "hits")
+		})
+		b.Run(bm.name+"/bleve", func(b *testing.B) {
+			var parts []bquery.Query
+			for _, f := range []string{"Title_fr", "Text_fr", "Title_en", "Text_en"} {
+				q := bleve.NewMatchQuery(bm.word)
+				q.SetField(f)
+				parts = append(parts, q)
+			}
+			req := bleve.NewSearchRequestOptions(bleve.NewDisjunctionQuery(parts...), 10, 0, false)
+			if bm.newest {
+				req.SortBy([]string{"-Published"})
+			}
+			if bm.dashboard {
+				for _, f := range []string{"Vendors", "Source", "Lang", "Week"} {
+					req.AddFacet(f, bleve.NewFacetRequest(f, 1000))
+				}
+			}
+			var res *bleve.SearchResult
+			metered(b, func() {
+				if res, err = stock.Search(req); err != nil {
+					b.Fatal(err)
+				}
+			})
+			b.ReportMetric(float64(res.Total), "hits")
+		})
+	}
+}
+
+var (
+	corpusOnce sync.Once
+	corpusDir  string
+	corpusCPU  time.Duration // that filling it took; zero when it was there
+)
 
 // benchIndex opens one index for all benchmarks of a run.
 func benchIndex(b *testing.B) (*Index, *corpusgen.Corpus) {
@@ -210,7 +303,9 @@ func benchIndex(b *testing.B) (*Index, *corpusgen.Corpus) {
 		b.Fatal(err)
 	}
 	if n := benchDocs(); a < n {
+		cpu := cpuTime()
 		fillCorpus(b, ix, c, a, n)
+		corpusCPU = cpuTime() - cpu
 		for i := 0; i < n; i += 5000 {
 			var es []schemas.DealEvent
 			for k := i; k < min(i+5000, n); k += 5 {
@@ -222,6 +317,49 @@ func benchIndex(b *testing.B) (*Index, *corpusgen.Corpus) {
 		}
 	}
 	return ix, c
+}
+
+// BenchmarkCorpus opens the index of all articles: how long that takes, what it
+// holds in memory and on disk, and what filling it took, the making up of the texts
+// and its prices included.
+func BenchmarkCorpus(b *testing.B) {
+	ix, _ := benchIndex(b)
+	folder := ix.cur.Load().folder
+	if err := ix.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("open", func(b *testing.B) {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		ix, err := Open(nil, corpusDir, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := ix.Search(b.Context(), Request{View: Articles, Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true, Limit: 10}); err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if err := ix.Close(); err != nil {
+			b.Fatal(err)
+		}
+		metered(b, func() { // closed in order: each file is summed
+			ix, err := Open(nil, corpusDir, Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := ix.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+		n := float64(benchDocs())
+		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/n, "heap-B/doc")
+		b.ReportMetric(float64(indexSize(b, folder))/n, "disk-B/doc")
+		if corpusCPU > 0 {
+			b.ReportMetric(float64(corpusCPU.Microseconds())/n, "fill-cpu-µs/doc")
+		}
+	})
 }
 
 func BenchmarkSearch(b *testing.B) {
@@ -267,6 +405,23 @@ func BenchmarkSearch(b *testing.B) {
 			b.ReportMetric(float64(total), "hits")
 		})
 	}
+	b.Run("landing-page", func(b *testing.B) { // what the page of today asks
+		last := c.Start.Add(time.Duration(benchDocs()) * c.Every)
+		fresh := parse(b, "since:"+last.AddDate(0, 0, -1).Format(time.DateOnly))
+		metered(b, func() {
+			if _, _, _, err := ix.Counts(); err != nil {
+				b.Fatal(err)
+			}
+			for _, req := range []Request{{Query: fresh, Limit: 6}, {Sort: Updated, Limit: 60}, {View: Prices, Query: parse(b, "price_kind:product_price"), Limit: 6}} {
+				if _, err := ix.Search(b.Context(), req); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if _, err := ix.Stats(b.Context(), StatsRequest{Series: "type", From: last.AddDate(0, 0, -105), To: last}); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
 	b.Run("deep-page", func(b *testing.B) {
 		req := Request{View: Articles, Query: parse(b, "lang:fr"), Limit: min(10_000, benchDocs()/4)}
 		res, err := ix.Search(b.Context(), req)
@@ -309,23 +464,81 @@ func BenchmarkSearchWhileWriting(b *testing.B) {
 	})
 	defer wg.Wait()
 	defer stop()
-	mid := c.Word("fr", 400)
+	mid, mid2, common, rare := c.Word("fr", 400), c.Word("fr", 420), c.Word("fr", 60), c.Word("en", 5000)
 	for _, bm := range []struct {
-		name string
-		req  Request
+		name, q string
+		req     Request
 	}{
-		{"match-mid", Request{Sort: Relevance}},
-		{"newest-mid", Request{}},
-		{"dashboard-mid", Request{Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true}},
+		{"term", "vendor:vendor-040", Request{}},
+		{"match-rare", rare, Request{Sort: Relevance}},
+		{"match-mid", mid, Request{Sort: Relevance}},
+		{"match-common", common, Request{Sort: Relevance}},
+		{"boolean", mid + " -" + common + " lang:fr", Request{Sort: Relevance}},
+		{"phrase-mid", `"` + mid + " " + mid2 + `"`, Request{Sort: Relevance}},
+		{"fuzzy", mid + "~", Request{}},
+		{"range-30d", "date:2024-02-01..2024-03-01", Request{}},
+		{"newest-mid", mid, Request{}},
+		{"newest-all", "", Request{}},
+		{"dashboard-mid", mid, Request{Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true}},
+		{"dashboard-common", common, Request{Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true}},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			req := bm.req
-			req.View, req.Limit, req.Query = Articles, 10, parse(b, mid)
+			req.View, req.Limit, req.Query = Articles, 10, parse(b, bm.q)
 			metered(b, func() {
 				if _, err := ix.Search(b.Context(), req); err != nil {
 					b.Fatal(err)
 				}
 			})
+		})
+	}
+}
+
+// BenchmarkDeath asks what is meant to hurt, of every view, with facets, weeks and
+// highlights. None may take a second of processor time, or 100 MB.
+func BenchmarkDeath(b *testing.B) {
+	ix, c := benchIndex(b)
+	words := make([]string, 45)
+	for i := range words {
+		words[i] = c.Word("fr", 40+i)
+	}
+	for _, bm := range []struct{ name, q, sort string }{
+		{"Q01-everything", "", Relevance},
+		{"Q01-any-value", "vendor:* has:*", Relevance},
+		{"Q03-prefix-of-3", c.Word("fr", 500)[:3] + "*", Newest},
+		{"Q06-ten-prefixes", "bra* cra* pra* OR tra* OR cha* OR sta* OR cla* OR fra* OR gra* OR pla*", Relevance},
+		{"Q07-45-words", strings.Join(words, " OR "), Relevance},
+		{"Q07-45-words-all", strings.Join(words, " "), Relevance},
+		{"Q08-long-word", strings.Repeat("é", 900), Relevance},
+		{"Q09-long-phrase", `"` + strings.Join(words, " ") + `"`, Relevance},
+		{"Q09-phrase-of-common", `"` + words[0] + " " + words[1] + `" OR "` + words[2] + " " + words[3] + `" OR "` + words[4] + " " + words[5] + `"`, Relevance},
+		{"Q10-20-typos", strings.Join(words[:20], "~ OR ") + "~", Relevance},
+		{"Q15-facets-of-all", "-vendor:vendor-001 -lang:en -source:outlet-01", Newest},
+		{"Q17-ranges", "date:2024-01..2026-12 price:>1 OR date:1990..2099 OR since:2099-01-01", Newest},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			q := parse(b, bm.q)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			cpu, n := cpuTime(), 0
+			for b.Loop() {
+				for _, view := range []string{Deals, Articles, Prices} {
+					_, err := ix.Search(b.Context(), Request{View: view, Query: q, Sort: bm.sort, Limit: 100, Highlight: true, Weeks: true,
+						Facets: []string{"vendor", "source", "lang", "has"}})
+					var bad *BadRequest
+					if err != nil && !errors.As(err, &bad) {
+						b.Fatal(err)
+					}
+				}
+				n += 3
+			}
+			runtime.ReadMemStats(&after)
+			each, bytes := (cpuTime()-cpu)/time.Duration(n), float64(after.TotalAlloc-before.TotalAlloc)/float64(n)
+			b.ReportMetric(float64(each.Microseconds()), "cpu-µs/search")
+			b.ReportMetric(bytes/1e6, "MB/search")
+			if each > time.Second || bytes > 100e6 {
+				b.Errorf("%v and %.0f MB a search", each, bytes/1e6)
+			}
 		})
 	}
 }
