@@ -16,8 +16,13 @@ var contextRules = map[cueClass]*rule{
 // context finds the deals that a sentence tells of by naming the one side that is new. got is what the rules have found in it.
 func (d *doc) context(v *view, got []cand) []cand {
 	s := v.s
-	if s.in == "title" || s.question || s.damaged || d.first == nil && d.main == nil {
+	if s.in == "title" || s.question || s.damaged || d.first == nil {
 		return nil
+	}
+	for i := range s.toks {
+		if s.toks[i].class&cRival != 0 {
+			return nil // what rivals do is another story
+		}
 	}
 	var out []cand
 	for k := range v.cues {
@@ -39,7 +44,13 @@ func (d *doc) context(v *view, got []cand) []cand {
 				rr := *r
 				rr.typ = typ
 				t := trigger{from: q.from, to: q.to, head: q.from, rule: &rr, text: q.text, tense: d.tenseAt(s, q.from, "")}
+				if q.class == qLost {
+					rr.status = ""
+				}
 				st := d.status(v, &t, roles)
+				if q.class == qLost && (st.drop == "negated" || st.drop == "" && st.status != "rumoured" && st.status != "planned" && st.status != "denied") {
+					st.drop, st.status, st.why = "", "ended", t.text
+				}
 				if st.drop != "" {
 					d.drop(v, &t, st.drop)
 					continue

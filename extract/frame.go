@@ -649,6 +649,17 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			continue
 		}
 		if tk.class&cRel != 0 && i >= t.to {
+			// « la société commune que préparaient Orange et Capgemini »
+			if r.noun && (tk.low == "que" || tk.low == "qu'") && r.roles[sSubject] != "" && out[sBy] == nil && out[sWith] == nil {
+				for k := i + 1; k < len(s.toks) && k <= i+5; k++ {
+					if n := v.itemAt[k]; n > 0 {
+						if it := &v.items[n-1]; it.prep == sNone && !it.excl {
+							out[sSubject] = it
+						}
+						break
+					}
+				}
+			}
 			// « l'exclusivité dont jouissait Arrow »
 			if r.noun && tk.low == "dont" && r.roles[sBy] != "" && out[sBy] == nil {
 				for k := i + 1; k < len(s.toks) && k <= i+4; k++ {
@@ -805,7 +816,7 @@ func (d *doc) ownedByVerb(v *view, i int) bool {
 		k--
 	}
 	t := &v.s.toks[k]
-	if t.kind == 'w' && t.verbs == nil && t.class == 0 && d.l.preps[v.s.toks[i].low] == sBy {
+	if t.kind == 'w' && t.verbs == nil && t.class == 0 && (d.l.preps[v.s.toks[i].low] == sBy || d.l.lang == "fr" && d.l.preps[v.s.toks[i].low] == sTo) {
 		for _, end := range [...]string{"é", "ée", "és", "ées", "ed"} {
 			if strings.HasSuffix(t.low, end) {
 				return true
@@ -1130,6 +1141,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		for _, rp := range rps {
 			if rp.role == "seller" && rp.p.org.main&(kDistributor|kMarketplace) != 0 && unknowns > 0 {
 				return nil, "bought from a wholesaler"
+			}
+			if rp.role == "target" && rp.p.product != "" && slices.ContainsFunc(rps, func(x roleParty) bool { return x.role == "seller" && x.p.org != rp.p.org }) {
+				return nil, "a product is sold on, not a company"
 			}
 		}
 	}
@@ -1762,6 +1776,9 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 			typ = d.directed
 		}
 	}
+	if typ == "customer_contract" && r.chooses && len(rps) == 2 && rps[0].p.org.known && rps[1].p.org.known && d.forOwnProduct(v, t) {
+		return "oem_integration"
+	}
 	if typ == "customer_contract" && r.chooses && !d.tender(v) {
 		// a vendor that turns to another buys nothing from it: they go to market together
 		for _, rp := range rps {
@@ -1815,6 +1832,27 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 		}
 	}
 	return typ
+}
+
+// forOwnProduct reads "picks Intel for its routers", « choisit Bitdefender pour ses boîtiers »: what is chosen goes into a product.
+func (d *doc) forOwnProduct(v *view, t *trigger) bool {
+	toks := v.s.toks
+	for i := t.to; i+1 < len(toks) && i < t.to+14; i++ {
+		if s := d.l.preps[toks[i].low]; (s == sFor || s == sIn || toks[i].low == "inside") && toks[i+1].class&cPossDet != 0 {
+			for k := i + 2; k < len(toks) && k < i+6; k++ {
+				if toks[k].class&cBox != 0 {
+					return true
+				}
+				if toks[k].kind != 'w' {
+					break
+				}
+			}
+		}
+		if toks[i].low == "power" || toks[i].low == "motoriser" {
+			return true
+		}
+	}
+	return false
 }
 
 // tender tells whether the sentence speaks of a purchase.

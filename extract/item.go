@@ -316,7 +316,7 @@ func (d *doc) customerAt(s *sent, i int) (int, bool) {
 			}
 			j++
 			// « de la Défense »
-			if j+1 < len(toks) && toks[j].class&cPrep != 0 && d.l.preps[toks[j].low] == sOf {
+			if j+1 < len(toks) && (toks[j].class&cPrep != 0 && d.l.preps[toks[j].low] == sOf || toks[j].low == "des") {
 				k := j + 1
 				if toks[k].class&cDet != 0 && k+1 < len(toks) {
 					k++

@@ -82,13 +82,14 @@ const (
 	cOther    // parent, founder: somebody else than the owner named
 	cPurchase // contract, tender: words of a purchase
 	cBox      // server, appliance
+	cRival    // rival, concurrent: the sentence compares
 )
 
 var classNames = map[string]class{
 	"determiners": cDet, "definite": cDet | cDef, "possessives": cDet | cPossDet, "and": cAnd, "conjunctions": cConj, "relatives": cRel,
 	"adverbs": cAdv, "be": cBe, "have": cHave, "modals": cModal, "negations": cNeg, "pronouns": cPron, "plural_pronouns": cPron | cPlural, "plural_possessives": cDet | cPossDet | cPlural,
 	"customers": cCustomer, "places": cPlace, "months": cMonth, "titles": cTitle,
-	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit, "others": cOther, "purchase": cPurchase, "boxes": cBox,
+	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit, "others": cOther, "purchase": cPurchase, "boxes": cBox, "rivals": cRival,
 }
 
 // A rule says what a trigger means: the type of deal and which place around it holds which role.
@@ -139,9 +140,9 @@ const (
 	qApparent // "not only": no negation at all
 	qKind     // modifier that sets the type of a vague noun
 	qVeto     // awards, sponsors, compatibility: no deal in this clause
-	qHeld   // who is named keeps a part in a deal of the main one's kind
-	qGained // takes one
-	qLost   // loses it
+	qHeld     // who is named keeps a part in a deal of the main one's kind
+	qGained   // takes one
+	qLost     // loses it
 	qBoiler
 )
 
