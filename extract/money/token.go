@@ -322,7 +322,7 @@ func tokenize(s string, toks []token, nums []literal, loose bool) ([]token, []li
 				t.kind = word
 				i = wordEnd(s, i)
 			default:
-				if _, n := digitValue(s[i:]); n > 0 {
+				if _, digit := digitValue(s[i:]); digit > 0 {
 					nums = append(nums, literal{})
 					i += scanNumber(s[i:], &nums[len(nums)-1], loose)
 					t.kind, t.num = number, int32(len(nums)-1)
