@@ -15,6 +15,7 @@ import (
 
 	"example.org/veille/alert"
 	"example.org/veille/index"
+	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
 
@@ -380,18 +381,30 @@ func (a alerts) backtest(w http.ResponseWriter, r *http.Request) {
 		a.answer(w, r, err)
 		return
 	}
-	from := a.opt.Now().AddDate(0, 0, -in.Days)
+	fires, more, err := a.wouldFire(r, rule, q, in.Days)
+	if err != nil {
+		a.answer(w, r, err)
+		return
+	}
+	a.json(w, http.StatusOK, map[string]any{
+		"data": fires[:min(len(fires), 500)], "total": len(fires), "per_week": float64(len(fires)) * 7 / float64(in.Days),
+		"days": in.Days, "partial": more, "query": a.echo(r, q),
+	})
+}
+
+// wouldFire tells what a rule would have sent in the last days, and whether there
+// were more deals than it looked at.
+func (a alerts) wouldFire(r *http.Request, rule schemas.Rule, q query.Query, days int) (fires []alert.Fire, more bool, err error) {
+	from := a.opt.Now().AddDate(0, 0, -days)
 	// What a deal is now says nothing of what it was when it would have rung: its
 	// status is left to the life-line.
 	all := q.Drop("status")
 	var found []schemas.Deal
 	req := index.Request{View: index.Deals, Query: all, Sort: index.Updated, Limit: 200}
-	more := false
 	for {
 		res, err := a.find(r, req)
 		if err != nil {
-			a.answer(w, r, err)
-			return
+			return nil, false, err
 		}
 		found = append(found, res.Deals...)
 		if res.Next == "" || len(res.Deals) == 0 || res.Deals[len(res.Deals)-1].Updated.Before(from) {
@@ -403,15 +416,8 @@ func (a alerts) backtest(w http.ResponseWriter, r *http.Request) {
 		}
 		req.Cursor = res.Next
 	}
-	fires, err := a.notifier.Backtest(rule, found, from)
-	if err != nil {
-		a.answer(w, r, err)
-		return
-	}
-	a.json(w, http.StatusOK, map[string]any{
-		"data": fires[:min(len(fires), 500)], "total": len(fires), "per_week": float64(len(fires)) * 7 / float64(in.Days),
-		"days": in.Days, "partial": more, "query": a.echo(r, q),
-	})
+	fires, err = a.notifier.Backtest(rule, found, from)
+	return fires, more, err
 }
 
 func (a alerts) preview(w http.ResponseWriter, r *http.Request) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +94,8 @@ func (sc *screens) funcs(l *tongue) template.FuncMap {
 		"search":    func(view, q string) string { return searchPath(view, q) },
 		"langLabel": func(code string) string { return l.Label("lang", code) },
 		"dict":      dict,
+		"has":       func(list []string, s string) bool { return slices.Contains(list, s) },
+		"cadence":   l.cadence,
 		"list":      func(items ...any) []any { return items },
 		"add":       func(a, b int) int { return a + b },
 		"glyph":     glyph,
@@ -279,7 +282,7 @@ func (s *Server) page(id string, want scope, h func(f *frame, w http.ResponseWri
 func (s *Server) frame(w http.ResponseWriter, r *http.Request) *frame {
 	l := s.screens.tongues[lang(r)]
 	f := &frame{tongue: l, Alt: map[string]string{}, Now: s.opt.Now(), Version: s.opt.Version, s: s, r: r,
-		CanSign: s.opt.Token != "", Signed: s.signed(r), Letters: s.opt.Letters != nil}
+		CanSign: s.opt.Token != "", Signed: s.signed(r), Letters: s.opt.Letters != nil, Alerts: s.opt.Alerts != nil}
 	f.Pending, f.Silent = s.facts.lagAndSilence(r.Context(), s)
 	for _, hl := range Languages {
 		v := r.URL.Query()

@@ -2,7 +2,7 @@ package serve
 
 // pages is the table of everything people look at.
 func (s *Server) pages() []pageRoute {
-	return []pageRoute{
+	out := []pageRoute{
 		{"GET", "/{$}", "today", scopeRead, s.todayPage},
 		{"GET", "/search", "search", scopeRead, s.searchPage},
 		{"GET", "/deals/{id}", "deal", scopeRead, s.dealPage},
@@ -25,4 +25,15 @@ func (s *Server) pages() []pageRoute {
 		{"POST", "/sign-out", "signout", scopeNone, s.signOut},
 		{"POST", "/feedback", "feedback", scopeAlerts, s.feedback},
 	}
+	if s.opt.Alerts != nil {
+		out = append(out,
+			pageRoute{"GET", "/alerts", "alerts", scopeRead, s.alertsPage},
+			pageRoute{"POST", "/alerts", "alert_create", scopeAlerts, s.alertCreate},
+			pageRoute{"GET", "/alerts/new", "alert_new", scopeRead, s.alertNewPage},
+			pageRoute{"POST", "/alerts/preview", "alert_preview", scopeRead, s.alertPreview},
+			pageRoute{"GET", "/alerts/{slug}", "alert", scopeRead, s.alertPage},
+			pageRoute{"POST", "/alerts/{slug}", "alert_do", scopeAlerts, s.alertDo},
+		)
+	}
+	return out
 }

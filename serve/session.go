@@ -102,7 +102,8 @@ func (s *Server) askToken(f *frame, r *http.Request) screen {
 		if err := r.ParseForm(); err == nil && r.PostForm.Has("form") {
 			kept := url.Values{}
 			for k, vs := range r.PostForm {
-				if k != "form" && k != "token" {
+				// The address of a destination may be a secret, which no address of a page holds.
+				if k != "form" && k != "token" && k != "address" {
 					kept[k] = vs
 				}
 			}
