@@ -78,6 +78,7 @@ type Options struct {
 	// from a backfill or a replay, and is only written down.
 	Fresh, Age time.Duration
 	Keep       time.Duration // of the log, 365 days when zero
+	MaxRows    int           // of the log, 100,000 when zero: some 200 MB; the oldest go first
 	Hourly     int           // single messages of a rule to a destination within an hour, 20 when zero; the rest is grouped
 
 	Now    func() time.Time // time.Now when nil
@@ -136,6 +137,7 @@ type Notifier struct {
 	lanes   map[string]*lane             // what is pending, by rule and channel
 	unsaved map[string][]byte            // results that could not be written yet
 	tidied  time.Time
+	floor   time.Time // what is older may have been told and forgotten
 }
 
 // marks is what a rule has been told of a deal.
@@ -172,6 +174,9 @@ func New(ctx context.Context, lg *slog.Logger, opt Options) (*Notifier, error) {
 	def(&opt.Keep, 365*24*time.Hour)
 	if opt.Hourly == 0 {
 		opt.Hourly = 20
+	}
+	if opt.MaxRows == 0 {
+		opt.MaxRows = 100_000
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -212,11 +217,19 @@ func rowKey(d *schemas.Delivery) string {
 	return "d." + d.Rule + "." + d.Deal + "." + d.Event + "." + d.Channel
 }
 
+// floorKey holds the time before which the log has been emptied.
+const floorKey = "m.floor"
+
 func mark(event, ch string) string { return event + "." + ch }
 
 // load takes the outbox in, as it was left.
 func (n *Notifier) load(rows map[string][]byte) {
 	var list []*schemas.Delivery
+	if b := rows[floorKey]; b != nil {
+		if err := json.Unmarshal(b, &n.floor); err != nil {
+			n.lg.Error("a row of the outbox cannot be read", "key", floorKey, "err", err)
+		}
+	}
 	for key, b := range rows {
 		if key[0] != 'd' && key[0] != 'b' {
 			continue
@@ -461,23 +474,40 @@ func (n *Notifier) Follow(ctx context.Context) error {
 	return errors.Join(err, <-done)
 }
 
-// tidy removes what is older than Keep, once a day.
+// tidy removes what is older than Keep, once a day, and the oldest when there are
+// too many: the bucket refuses everything once it is full.
 func (n *Notifier) tidy(ctx context.Context) {
 	now := n.opt.Now()
 	n.mu.Lock()
-	if now.Sub(n.tidied) < 24*time.Hour && !now.Before(n.tidied) {
+	total := 0
+	for _, list := range n.log {
+		total += len(list)
+	}
+	due := now.Sub(n.tidied) >= 24*time.Hour || now.Before(n.tidied)
+	if !due && total <= n.opt.MaxRows+n.opt.MaxRows/20 {
 		n.mu.Unlock()
 		return
 	}
 	n.tidied = now
+	var ages []time.Time
+	for _, list := range n.log {
+		for _, e := range list {
+			ages = append(ages, e.at)
+		}
+	}
+	floor := now.Add(-n.opt.Keep)
+	if over := len(ages) - n.opt.MaxRows; over > 0 {
+		slices.SortFunc(ages, time.Time.Compare)
+		floor = later(floor, ages[over])
+	}
 	var gone []string
+	old := func(e *entry) bool { return e.at.Before(floor) && e.state != schemas.DeliveryPending }
 	for rule, list := range n.log {
 		n.log[rule] = slices.DeleteFunc(list, func(e *entry) bool {
-			old := now.Sub(e.at) > n.opt.Keep && e.state != schemas.DeliveryPending
-			if old {
+			if old(e) {
 				gone = append(gone, e.key)
 			}
-			return old
+			return old(e)
 		})
 		if len(n.log[rule]) == 0 {
 			delete(n.log, rule)
@@ -485,10 +515,8 @@ func (n *Notifier) tidy(ctx context.Context) {
 	}
 	for deal, byRule := range n.deals {
 		for rule, m := range byRule {
-			maps.DeleteFunc(m.rows, func(_ string, e *entry) bool {
-				return now.Sub(e.at) > n.opt.Keep && e.state != schemas.DeliveryPending
-			})
-			if m.folded != nil && now.Sub(m.folded.At) > n.opt.Keep {
+			maps.DeleteFunc(m.rows, func(_ string, e *entry) bool { return old(e) })
+			if m.folded != nil && m.folded.At.Before(floor) {
 				m.folded = nil
 			}
 			if !m.told() {
@@ -499,18 +527,31 @@ func (n *Notifier) tidy(ctx context.Context) {
 			delete(n.deals, deal)
 		}
 	}
+	if len(gone) > 0 {
+		n.floor = later(n.floor, floor)
+	}
+	mark := n.floor
 	n.mu.Unlock()
+	if len(gone) > 0 {
+		b, err := json.Marshal(mark)
+		if err == nil {
+			_, err = n.opt.Deliveries.Put(ctx, floorKey, b)
+		}
+		if err != nil {
+			n.lg.Warn("tidy the outbox", "err", err)
+		}
+	}
 	for _, key := range gone {
 		if err := n.opt.Deliveries.Delete(ctx, key); err != nil {
 			n.lg.Warn("tidy the outbox", "err", err)
 			return
 		}
 	}
-	n.tidyOthers(ctx, now)
+	n.tidyOthers(ctx, now, now.Sub(floor))
 }
 
 // tidyOthers removes the contents and the idempotency keys that have served.
-func (n *Notifier) tidyOthers(ctx context.Context, now time.Time) {
+func (n *Notifier) tidyOthers(ctx context.Context, now time.Time, keep time.Duration) {
 	all, err := n.opt.Deliveries.All(ctx)
 	if err != nil {
 		n.lg.Warn("tidy the outbox", "err", err)
@@ -520,7 +561,7 @@ func (n *Notifier) tidyOthers(ctx context.Context, now time.Time) {
 		var v struct {
 			At time.Time `json:"at"`
 		}
-		keep := n.opt.Keep
+		keep := keep
 		switch key[0] {
 		case 'c':
 		case 'i':

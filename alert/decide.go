@@ -106,8 +106,8 @@ func short(s string) string {
 // A rule that rings for "new" does so when a deal is first found by it, which may
 // be later than the deal's own beginning: a rumour that is announced is new to
 // whoever asked for status:announced.
-func names(r schemas.Rule, e schemas.DealEvent, h Hit, m *marks) string {
-	told := m.told()
+func names(r schemas.Rule, e schemas.DealEvent, h Hit, m *marks, forgotten bool) string {
+	told := m.told() || forgotten
 	on := func(event string) bool { return slices.Contains(r.On, event) }
 	match := h.Now || e.Kind == "status" && h.Before
 	switch {
@@ -116,11 +116,11 @@ func names(r schemas.Rule, e schemas.DealEvent, h Hit, m *marks) string {
 	case !told && h.Now && on("new") &&
 		(e.Kind == "new" || e.Kind == "status" && !h.Before || !r.Since.After(e.Deal.Seen)):
 		return "new"
-	case e.Kind == "status" && on("status") && (match || told):
+	case e.Kind == "status" && on("status") && (match || m.told()):
 		return "status-" + e.Deal.Status
-	case e.Kind == "value" && on("value") && e.Deal.Amount != nil && (h.Now || told):
+	case e.Kind == "value" && on("value") && e.Deal.Amount != nil && (h.Now || m.told()):
 		return "value-" + short(amountKey(e.Deal.Amount))
-	case on("corroborated") && e.Kind != "new" && e.Deal.Outlets >= r.Sources && (h.Now || told) && !r.Since.After(e.Deal.Seen):
+	case on("corroborated") && e.Kind != "new" && e.Deal.Outlets >= r.Sources && (h.Now || m.told()) && !r.Since.After(e.Deal.Seen):
 		event := fmt.Sprintf("corroborated-%d", r.Sources)
 		if m != nil {
 			for _, row := range m.rows {
@@ -280,7 +280,8 @@ func (n *Notifier) deal(w *writes, ev schemas.Event, e schemas.DealEvent) {
 			}
 			continue
 		}
-		row.Event = names(s.rule, e, h, m)
+		// What is older than the log may have been told, and forgotten.
+		row.Event = names(s.rule, e, h, m, e.Kind != "new" && e.Deal.Seen.Before(n.floor))
 		if row.Event == "" {
 			if m.told() {
 				n.fold(w, m, row)

@@ -466,3 +466,49 @@ func TestUnreachable(t *testing.T) {
 		t.Errorf("%v", c)
 	}
 }
+
+// The log is bounded, and forgetting does not make old deals new.
+func TestTidy(t *testing.T) {
+	s := newSink(t)
+	w := newWorld(t, nil, func(o *Options) { o.MaxRows = 40; o.Hourly = 1000 })
+	w.rule(fmt.Sprintf(hookRule, s.URL))
+	w.after(time.Hour)
+	for i := range 30 { // two rows each: the destination's and the feed's
+		w.after(time.Minute)
+		w.say(fmt.Sprintf("a%d lemag announced v%d arrow", i, i))
+	}
+	w.tidy(t.Context())
+	w.restart()
+	w.tidy(t.Context())
+	if c := w.Count("all"); c[schemas.DeliverySent] != 20 {
+		t.Errorf("%v", c)
+	}
+	rows, err := w.box.All(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := 0
+	for k := range rows {
+		if k[0] == 'd' {
+			d++
+		}
+	}
+	if d != 40 {
+		t.Errorf("%d rows are left", d)
+	}
+	s.clear()
+	w.say("b0 silicon announced v0 arrow") // forgotten
+	w.say("b29 silicon announced v29 arrow")
+	w.say("c0 silicon in_effect v0 arrow")
+	if diff := cmp.Diff([]string{"status v0~arrow in_effect from announced"}, s.told()); diff != "" {
+		t.Error(diff)
+	}
+	w.clock.set(w.clock.now().AddDate(2, 0, 0))
+	w.tidy(t.Context())
+	if c := w.Count("all"); len(c) != 0 {
+		t.Errorf("%v", c)
+	}
+	if rows, err = w.box.All(t.Context()); err != nil || len(rows) != 1 {
+		t.Errorf("%d keys are left, %v", len(rows), err)
+	}
+}

@@ -321,7 +321,7 @@ func (n *Notifier) Backtest(r schemas.Rule, deals []schemas.Deal, from time.Time
 				e.Kind, e.From = "status", history[i-1].Status
 			}
 			hit := Hit{Rule: r.Slug, Now: plan.Match(doc, now), Before: was}
-			if event := names(r, e, hit, told); event != "" {
+			if event := names(r, e, hit, told, false); event != "" {
 				fire(h.At, event, doc, state)
 			}
 			was = hit.Now

@@ -284,7 +284,9 @@ func BenchmarkSeenToSent(b *testing.B) {
 	w := newWorld(b, nil, func(o *Options) { o.Now = time.Now; o.Hourly = 1 << 20 })
 	to := []schemas.Destination{{Webhook: &schemas.WebhookTo{URL: schemas.SecretURL(s.URL)}}}
 	for i, q := range savedSearches(rng, 1000) {
-		q = strings.ReplaceAll(q, "vendor:v", "vendor:v1,v") // some of them match often
+		if i%50 == 0 {
+			q = strings.ReplaceAll(q, "vendor:v", "vendor:v1,v") // some of them match often
+		}
 		if _, _, err := w.Create(b.Context(), schemas.Rule{Name: fmt.Sprintf("r%d", i), Query: q, To: to}); err != nil {
 			b.Fatal(err)
 		}
