@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"hash/fnv"
 	"math"
 	"slices"
 	"strings"
@@ -29,6 +30,11 @@ const (
 	weightAccents   = 1   // marche for marché
 )
 
+// scorePhrase is what a phrase in a text is worth: about as much as a word that one
+// text in a thousand has, as often as it takes. How many texts have a phrase is known
+// only after all have been read.
+const scorePhrase = 15
+
 // Words of a field on average. Only their order of size matters.
 const (
 	lengthTitle = 8
@@ -44,6 +50,7 @@ type compiler struct {
 	now    time.Time
 	typed  map[string]bool // words as they stand in the query, when scored
 	folded map[string]bool // the same, folded
+	census *census         // when scored
 }
 
 func (c compiler) compile(q query.Query, scored bool) bquery.Query {
@@ -80,7 +87,7 @@ func (c compiler) names(e query.Expr) (out []bquery.Query) {
 		for _, field := range []string{"party", "product"} {
 			p := &query.Plan{Op: query.OpTerm, Field: field, Terms: []string{id}}
 			if !c.idle(p) {
-				out = append(out, anyTerm(keywordField(c.kind, field), p.Terms, boostName))
+				out = append(out, c.anyTerm(field, p.Terms, boostName))
 			}
 		}
 	}
@@ -324,13 +331,25 @@ func (c compiler) length(field string) float64 {
 }
 
 func (c compiler) terms(field string, terms []string) bquery.Query {
-	return anyTerm(keywordField(c.kind, field), terms, c.boost(field))
+	return c.anyTerm(field, terms, c.boost(field))
 }
 
 // anyTerm asks for exact values. bleve's own term query would score them zero: it
 // divides by the length of the field, which is not kept for them.
-func anyTerm(field string, terms []string, boost float64) bquery.Query {
-	return wordQuery{{wordSet{field, terms}, boost, 0, func(string) float64 { return 1 }}}
+func (c compiler) anyTerm(name string, terms []string, boost float64) bquery.Query {
+	field := keywordField(c.kind, name)
+	return wordQuery{{wordSet{field, terms}, asked(field, terms), c.census, boost, 0, func(string) float64 { return 1 }}}
+}
+
+// asked names a question put to a field.
+func asked(field string, terms []string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(field))
+	for _, t := range terms {
+		h.Write([]byte{0})
+		h.Write([]byte(t))
+	}
+	return h.Sum32()
 }
 
 func anyOf(qs []bquery.Query) bquery.Query {
@@ -353,7 +372,7 @@ func (c compiler) words(plans []*query.Plan) bquery.Query {
 				return nil, err
 			}
 			for _, ws := range sets {
-				q = append(q, wordGroup{ws, c.boost(p.Field), c.length(p.Field), c.weight})
+				q = append(q, wordGroup{ws, asked(ws.field, p.Terms), c.census, c.boost(p.Field), c.length(p.Field), c.weight})
 			}
 		}
 		if len(q) == 0 {
@@ -406,8 +425,7 @@ func (c compiler) phrase(p *query.Plan) bquery.Query {
 			}
 		}
 		q := bquery.NewMultiPhraseQuery(places, keywordField(c.kind, p.Field))
-		q.SetBoost(c.boost(p.Field) * weightExact)
-		return q, nil
+		return flatQuery{q, c.boost(p.Field) * scorePhrase}, nil
 	}}
 }
 

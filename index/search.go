@@ -148,12 +148,16 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	}
 	belongs := belongsTo(kind, order.name, req.Query.String(), strconv.FormatBool(req.OfDeals))
 	var after *place
+	counted := newCensus()
 	if req.Cursor != "" {
-		p, err := decodeCursor(req.Cursor, belongs)
+		p, was, err := decodeCursor(req.Cursor, belongs)
 		if err != nil {
 			return res, err
 		}
 		after = &p
+		if was != nil {
+			counted = was
+		}
 	}
 	facets := make([]facet, 0, len(req.Facets)+1)
 	for _, name := range append(slices.Clone(req.Facets), groupNames(group)...) {
@@ -176,7 +180,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	}
 	defer func() { err = errors.Join(err, snap.close()) }()
 
-	c := compiler{snap: snap, kind: kind, now: ix.opt.Now()}
+	c := compiler{snap: snap, kind: kind, now: ix.opt.Now(), census: counted}
 	compile := c.compile
 	if req.OfDeals && kind != "d" {
 		compile = func(q query.Query, _ bool) bquery.Query { return c.ofDeals(q) }
@@ -241,7 +245,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	}
 	rows, more := page.rows()
 	if more {
-		res.Next = encodeCursor(rows[len(rows)-1].place, belongs)
+		res.Next = encodeCursor(rows[len(rows)-1].place, belongs, counted)
 	}
 	if err := snap.load(ctx, &res, kind, rows, req.Text || req.Highlight); err != nil {
 		return res, fmt.Errorf("search: %w", err)

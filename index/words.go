@@ -258,6 +258,8 @@ type wordQuery []wordGroup
 // wordGroup is the words of one field.
 type wordGroup struct {
 	wordSet
+	asked  uint32 // names the field and what was asked of it, for the census
+	census *census
 	boost  float64
 	length float64 // of the field, on average; 0 for exact values, which have none
 	weight func(word string) float64
@@ -287,8 +289,9 @@ func (q wordQuery) Searcher(ctx context.Context, r index.IndexReader, _ mapping.
 			s.heads = append(s.heads, &wordHead{r: tr, group: i, weight: g.weight(w)})
 		}
 		s.count += df
-		n := float64(min(df, total))
-		s.groups[i] = groupScore{length: g.length, top: g.boost * math.Log(1+(float64(total)-n+0.5)/(n+0.5)) * (bm25K + 1)}
+		with, of := g.census.take(g.asked, min(df, total), total)
+		n := float64(with)
+		s.groups[i] = groupScore{length: g.length, top: g.boost * math.Log(1+(float64(of)-n+0.5)/(n+0.5)) * (bm25K + 1)}
 	}
 	return s, nil
 }
@@ -412,6 +415,38 @@ func (s *wordSearcher) Count() uint64              { return s.count }
 func (s *wordSearcher) Min() int                   { return 0 }
 func (s *wordSearcher) Size() int                  { return 0 }
 func (s *wordSearcher) DocumentMatchPoolSize() int { return 1 }
+
+// flatQuery gives all that a query finds one score.
+type flatQuery struct {
+	bquery.Query
+	score float64
+}
+
+// Searcher implements bleve's query.Query.
+func (q flatQuery) Searcher(ctx context.Context, r index.IndexReader, m mapping.IndexMapping, opt search.SearcherOptions) (search.Searcher, error) {
+	s, err := q.Query.Searcher(ctx, r, m, opt)
+	return &flatSearcher{s, q.score}, err
+}
+
+type flatSearcher struct {
+	search.Searcher
+	score float64
+}
+
+func (s *flatSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
+	return s.flat(s.Searcher.Next(ctx))
+}
+
+func (s *flatSearcher) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
+	return s.flat(s.Searcher.Advance(ctx, id))
+}
+
+func (s *flatSearcher) flat(m *search.DocumentMatch, err error) (*search.DocumentMatch, error) {
+	if m != nil {
+		m.Score = s.score
+	}
+	return m, err
+}
 
 // sumQuery finds what any of its parts finds and adds their scores up. bleve's
 // disjunction scales them by the share of parts that match, so that a common word in
