@@ -512,3 +512,19 @@ func TestTidy(t *testing.T) {
 		t.Errorf("%d keys are left, %v", len(rows), err)
 	}
 }
+
+// T32: a mail server that offers no encryption gets nothing, unless an operator
+// said that this is how it should be.
+func TestNoMailInTheClear(t *testing.T) {
+	box := newPostbox(t)
+	conf := box.config()
+	conf.TLS = ""
+	w := newWorld(t, nil, func(o *Options) { o.Mail = conf })
+	w.rule(`{"name":"all","query":"type:distribution","to":[{"email":{"to":"anna@example.org"}}]}`)
+	w.after(time.Hour)
+	w.say("a1 lemag announced aws capgemini")
+	rows, _, err := w.Deliveries(t.Context(), "all", "", 10)
+	if err != nil || len(rows) != 1 || rows[0].State != schemas.DeliveryPending || !strings.Contains(strings.ToLower(rows[0].Attempts[0].Error), "tls") || len(box.letters(t)) != 0 {
+		t.Errorf("%+v %v", rows, err)
+	}
+}

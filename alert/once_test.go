@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,21 +52,25 @@ func TestOnceOnly(t *testing.T) {
 	if testing.Short() {
 		orders = 10
 	}
-	var b *bus.Bus
+	var mu sync.Mutex
 	kills, doubles, messages := 0, 0, 0
-	for order := range orders {
-		if order%10 == 0 {
-			if b != nil {
-				b.Close()
-			}
-			b = bustest.Open(t)
+	t.Run("orders", func(t *testing.T) {
+		for from := 0; from < orders; from += 10 {
+			t.Run(fmt.Sprint(from), func(t *testing.T) {
+				t.Parallel()
+				b := bustest.Open(t)
+				for order := range 10 {
+					k, d, m := onceOnly(t, b, uint64(from+order))
+					mu.Lock()
+					kills, doubles, messages = kills+k, doubles+d, messages+m
+					mu.Unlock()
+					if t.Failed() {
+						t.Fatalf("order %d", from+order)
+					}
+				}
+			})
 		}
-		k, d, m := onceOnly(t, b, uint64(order))
-		kills, doubles, messages = kills+k, doubles+d, messages+m
-		if t.Failed() {
-			t.Fatalf("order %d", order)
-		}
-	}
+	})
 	t.Logf("%d orders, %d messages, %d crashes, %d messages came twice", orders, messages, kills, doubles)
 	if kills < orders {
 		t.Errorf("only %d crashes", kills)
