@@ -299,7 +299,10 @@ func (s *Server) frame(w http.ResponseWriter, r *http.Request) *frame {
 func (s *Server) show(w http.ResponseWriter, r *http.Request, f *frame, sc screen) {
 	if sc.to != "" {
 		w.Header().Set("Location", sc.to)
-		w.WriteHeader(max(sc.code, http.StatusSeeOther))
+		if sc.code == 0 {
+			sc.code = http.StatusSeeOther
+		}
+		w.WriteHeader(sc.code)
 		return
 	}
 	if sc.raw != nil {

@@ -44,7 +44,7 @@
 
   // --- citation
   const cite = (from) => {
-    const text = from && from.dataset.cite;
+    const text = from && from.dataset.note;
     if (!text) return;
     const done = () => toast(body.dataset.copied);
     if (navigator.clipboard && isSecureContext) {
@@ -54,7 +54,7 @@
     }
   };
   doc.addEventListener("click", (e) => {
-    if (e.target.closest("[data-act=cite]")) cite(e.target.closest("[data-cite]"));
+    if (e.target.closest("[data-act=cite]")) cite(e.target.closest("[data-note]"));
   });
 
   // --- rows
@@ -101,7 +101,7 @@
     j: () => step(1), k: () => step(-1), n: () => step(1), p: () => step(-1),
     o: () => follow("a.open"),
     v: () => follow("a.src"), V: () => follow("a.src", true),
-    y: () => { const h = here(); cite(h && (h.dataset.cite ? h : h.closest("[data-cite]"))); },
+    y: () => { const h = here(); cite(h && (h.dataset.note ? h : h.closest("[data-note]"))); },
     x: () => {
       if ($('[data-key="x"]')) return pressKeyed("x");
       const a = here() && $("a.open", here());
