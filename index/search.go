@@ -251,33 +251,42 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		return res, fmt.Errorf("search: %w", err)
 	}
 	if req.Highlight {
-		res.mark(newMarker(req.Query))
+		if err := res.mark(ctx, newMarker(req.Query)); err != nil {
+			return res, fmt.Errorf("search: %w", err)
+		}
 	}
 	res.Took = time.Since(began)
 	return res, nil
 }
 
 // mark fills the fragments of the rows.
-func (r *Result) mark(m *marker) {
+func (r *Result) mark(ctx context.Context, m *marker) error {
 	if m.empty() {
-		return
+		return nil
 	}
 	r.Fragments = map[string][]Fragment{}
+	keep := func(id string, fs []Fragment) error {
+		if fs != nil {
+			r.Fragments[id] = fs
+		}
+		return ctx.Err()
+	}
 	for _, d := range r.Deals {
-		if f := m.deal(d); f != nil {
-			r.Fragments[d.ID] = f
+		if err := keep(d.ID, m.deal(d)); err != nil {
+			return err
 		}
 	}
 	for _, a := range r.Articles {
-		if f := m.article(a.Extraction); f != nil {
-			r.Fragments[a.Article.ID] = f
+		if err := keep(a.Article.ID, m.article(a.Extraction)); err != nil {
+			return err
 		}
 	}
 	for _, p := range r.Prices {
-		if f := m.price(p.Price, p.Article); f != nil {
-			r.Fragments[p.ID] = f
+		if err := keep(p.ID, m.price(p.Price, p.Article)); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 func first(ss ...string) string {

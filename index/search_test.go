@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -393,6 +394,104 @@ func TestQueriesOfDeath(t *testing.T) {
 					t.Errorf("%s %.40q took %v", view, q, res.Took)
 				}
 			}
+		}
+	}
+}
+
+// Searches that are given up after a millisecond, hundreds of times, leave nothing
+// behind: no turn taken, no snapshot held.
+func TestGivenUp(t *testing.T) {
+	ix := open(t, t.TempDir())
+	fill(t, ix, world{rand.New(rand.NewPCG(5, 7))}, 300)
+	q := parse(t, "cou* OR clo* OR ser* OR mar*")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 100 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				_, err := ix.Search(ctx, Request{View: Articles, Query: q, Sort: Relevance, Limit: 100, Highlight: true, Facets: []string{"vendor"}})
+				cancel()
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(ix.slot); n != 0 {
+		t.Errorf("%d turns are still taken", n)
+	}
+	sh := ix.cur.Load()
+	sh.background.Wait()
+	if n := sh.users.Load(); n != 1 {
+		t.Errorf("the index has %d users", n)
+	}
+	if n := sh.view.users.Load(); n != 1 {
+		t.Errorf("the snapshot has %d users", n)
+	}
+}
+
+// A thousand people who press the same link get an answer or are told to come back.
+func TestStampede(t *testing.T) {
+	ix := open(t, t.TempDir())
+	fill(t, ix, world{rand.New(rand.NewPCG(5, 8))}, 100)
+	q := parse(t, "cloud OR serveur")
+	want, err := ix.Search(t.Context(), Request{View: Articles, Query: q, Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var answered, busy atomic.Int64
+	for range 1000 {
+		wg.Go(func() {
+			res, err := ix.Search(t.Context(), Request{View: Articles, Query: q, Limit: 10})
+			switch {
+			case errors.Is(err, ErrBusy):
+				busy.Add(1)
+			case err != nil:
+				t.Error(err)
+			case res.Total != want.Total || !slices.Equal(ids(res), ids(want)):
+				t.Error("another answer")
+			default:
+				answered.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if answered.Load() == 0 || answered.Load()+busy.Load() != 1000 {
+		t.Errorf("%d answered, %d busy", answered.Load(), busy.Load())
+	}
+}
+
+// Highlights of the longest text there may be, and of the longest page, cost no more
+// than what is shown of them.
+func TestHighlightBounded(t *testing.T) {
+	ix := open(t, t.TempDir())
+	long := extraction(1, "fr", "Cloud", strings.Repeat("cloud serveur cloud. ", schemas.MaxText/21))
+	put(t, ix, long)
+	var xs []schemas.Extraction
+	for n := range 1200 {
+		xs = append(xs, extraction(n+2, "fr", "Cloud", strings.Repeat("cloud serveur. ", 20)))
+	}
+	put(t, ix, xs...)
+	for _, limit := range []int{1, MaxLimit} {
+		res, err := ix.Search(t.Context(), Request{View: Articles, Query: parse(t, "cloud serveur"), Limit: limit, Highlight: true, Sort: Oldest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := 0
+		for _, fs := range res.Fragments {
+			for _, f := range fs {
+				for _, p := range f.Parts {
+					shown += len(p.Text)
+				}
+			}
+		}
+		if n := len(res.Articles); len(res.Fragments) != n || shown > n*1000 {
+			t.Errorf("%d rows with %d bytes of fragments", n, shown)
+		}
+		if res.Took > 10*time.Second {
+			t.Errorf("%d rows took %v", limit, res.Took)
 		}
 	}
 }
