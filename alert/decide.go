@@ -275,8 +275,8 @@ func (n *Notifier) deal(w *writes, ev schemas.Event, e schemas.DealEvent) {
 		}
 		if e.Gone() {
 			if m.told() {
-				n.correct(w, s.rule, m, row, e)
 				w.put(body, content{now, trimmed(e.Deal), nil})
+				n.correct(w, s.rule, m, row, e)
 			}
 			continue
 		}
@@ -295,8 +295,9 @@ func (n *Notifier) deal(w *writes, ev schemas.Event, e schemas.DealEvent) {
 		if old != "" {
 			row.State, row.Reason = schemas.DeliverySilent, old
 		}
-		n.tell(w, s.rule, m, row)
+		// The content goes before its rows: a large Take is more than one write.
 		w.put(body, content{now, trimmed(e.Deal), nil})
+		n.tell(w, s.rule, m, row)
 	}
 }
 
@@ -418,7 +419,7 @@ func (n *Notifier) price(w *writes, ev schemas.Event, p priceEvent) {
 		if old != "" {
 			row.State, row.Reason = schemas.DeliverySilent, old
 		}
-		n.tell(w, s.rule, n.deals[p.ID][slug], row)
 		w.put(body, content{At: now, Price: &p})
+		n.tell(w, s.rule, n.deals[p.ID][slug], row)
 	}
 }

@@ -431,8 +431,9 @@ func (n *Notifier) Feed(ctx context.Context, slug string) (body []byte, tag stri
 			f.Updated = stamp(it.At)
 		}
 		a, err := n.alert(ctx, s.rule, it.Delivery, it.At)
-		if err != nil {
-			return nil, "", err
+		if err != nil { // one that is gone must not take the others with it
+			n.lg.Warn("an entry of a feed is left out", "rule", slug, "err", err)
+			continue
 		}
 		m := channel.Message{ID: it.ID, Rule: s.rule, Items: []schemas.Alert{a}, Total: 1, Sent: it.At}
 		e := atomEntry{

@@ -65,10 +65,11 @@ func (n *Notifier) alert(ctx context.Context, r schemas.Rule, row schemas.Delive
 	if err != nil {
 		return schemas.Alert{}, fmt.Errorf("read what %s is about: %w", row.ID, err)
 	}
-	if b != nil {
-		if err := json.Unmarshal(b, &c); err != nil {
-			return schemas.Alert{}, fmt.Errorf("read what %s is about: %w", row.ID, err)
-		}
+	if b == nil {
+		return schemas.Alert{}, fmt.Errorf("what %s is about is no longer kept", row.ID)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return schemas.Alert{}, fmt.Errorf("read what %s is about: %w", row.ID, err)
 	}
 	a := n.compose(r, row, c)
 	a.Times.Sent = sent.UTC()
