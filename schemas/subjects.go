@@ -24,11 +24,12 @@ const (
 	SubjectDead        = "veille.v1.dead.>"
 	SubjectOps         = "veille.v1.source.>"
 
-	DurableExtract    = "extract" // ARTICLES → EXTRACTIONS
-	DurableDeals      = "deals"   // EXTRACTIONS → DEALS, PRICES
-	DurableIndex      = "index"   // EXTRACTIONS → bleve
-	DurableIndexDeals = "index-deals"
-	DurableAlert      = "alert" // DEALS → outbox
+	DurableExtract     = "extract" // ARTICLES → EXTRACTIONS
+	DurableDeals       = "deals"   // EXTRACTIONS → DEALS, PRICES
+	DurableIndex       = "index"   // EXTRACTIONS → bleve
+	DurableIndexDeals  = "index-deals"
+	DurableAlert       = "alert" // DEALS → outbox
+	DurableAlertPrices = "alert-prices"
 )
 
 // Key-value buckets.

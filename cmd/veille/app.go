@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"example.org/veille/alert"
 	"example.org/veille/bus"
 	"example.org/veille/extract"
 	"example.org/veille/extract/catalogue"
@@ -25,6 +27,7 @@ import (
 	"example.org/veille/ingest/opml"
 	"example.org/veille/ingest/warc"
 	"example.org/veille/internal/guard"
+	"example.org/veille/query"
 	"example.org/veille/schemas"
 	"example.org/veille/serve"
 )
@@ -53,6 +56,7 @@ type app struct {
 	cat        *catalogue.Catalogue
 	ix         *index.Index
 	poller     *ingest.Poller
+	alerts     *alert.Notifier
 	sourceKV   *bus.KV
 	archive    *warc.Archive
 	watched    bool // the list of sources is a file that may be edited meanwhile
@@ -116,10 +120,12 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 			return nil, err
 		}
 	}
-	if cfg.has("index") || cfg.has("serve") {
+	if cfg.has("index") || cfg.has("serve") || cfg.has("alert") {
 		if a.cat, err = catalogue.Load(); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.has("index") || cfg.has("serve") {
 		if a.ix, err = openIndex(lg, a.data, a.cat); err != nil {
 			return nil, err
 		}
@@ -129,6 +135,11 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 			}
 		})
 		if err := a.rebuild(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.has("alert") || cfg.has("serve") {
+		if err := a.openAlerts(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -312,6 +323,12 @@ func (a *app) start(ctx context.Context) *errgroup.Group {
 			return nil
 		})
 	}
+	switch {
+	case a.cfg.has("alert"):
+		g.Go(func() error { return quiet(a.alerts.Run(ctx)) })
+	case a.alerts != nil: // another process sends; this one shows
+		g.Go(func() error { return quiet(a.alerts.Follow(ctx)) })
+	}
 	if a.poller != nil && a.watched {
 		g.Go(func() error { return a.watchSources(ctx) })
 	}
@@ -331,6 +348,14 @@ func (a *app) start(ctx context.Context) *errgroup.Group {
 		}
 	})
 	return g
+}
+
+// quiet takes the end of a context for what it is: a request to stop.
+func quiet(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // prune drops what the archive has kept for longer, or beyond the size, that the
@@ -359,6 +384,13 @@ func (a *app) handler() http.Handler {
 			return a.bus.Follow(ctx, schemas.StreamDeals, after, func(m bus.Message) error { return f(m.Seq, m.Event) })
 		},
 		IndexBytes: func() (int64, error) { return folderSize(a.data.path("index")) },
+		Alerts:     a.alerts,
+		Feedback:   a.feedback,
+		Letters: func(ctx context.Context, n int) ([]schemas.Dead, error) {
+			list, err := a.bus.Deads(ctx, n)
+			slices.Reverse(list)
+			return list, err
+		},
 	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus
@@ -380,7 +412,7 @@ func (a *app) handler() http.Handler {
 
 func (a *app) lag(ctx context.Context) (map[string]uint64, error) {
 	out := map[string]uint64{}
-	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals} {
+	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals, schemas.StreamPrices} {
 		m, err := a.bus.Backlog(ctx, stream)
 		if err != nil {
 			return nil, err
@@ -441,7 +473,7 @@ func folderSize(dir string) (n int64, err error) {
 // stages. The streams are looked at in the order of the flow: a stage publishes
 // before it acknowledges, so that an empty one leaves nothing behind it unseen.
 func (a *app) drained(ctx context.Context, progress func(left int)) error {
-	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals} {
+	for _, stream := range []string{schemas.StreamArticles, schemas.StreamExtractions, schemas.StreamDeals, schemas.StreamPrices} {
 		for {
 			left, err := a.left(ctx, stream)
 			if err != nil {
@@ -507,14 +539,17 @@ func bare(err error) error {
 	}
 }
 
+// trades tells searches and rules the kinds and the country of a vendor.
+func trades(cat *catalogue.Catalogue) query.Catalogue {
+	return func(id string) (kinds []string, country string) {
+		v, _ := cat.Vendor(id)
+		return v.Kinds, strings.ToLower(v.Country)
+	}
+}
+
 // openIndex opens the index of a data folder.
 func openIndex(lg *slog.Logger, data *dataFolder, cat *catalogue.Catalogue) (*index.Index, error) {
-	ix, err := index.Open(lg, data.path("index"), index.Options{
-		Catalogue: func(id string) (kinds []string, country string) {
-			v, _ := cat.Vendor(id)
-			return v.Kinds, strings.ToLower(v.Country)
-		},
-	})
+	ix, err := index.Open(lg, data.path("index"), index.Options{Catalogue: trades(cat)})
 	switch {
 	case err == nil:
 		return ix, nil

@@ -46,6 +46,15 @@ type Config struct {
 		MaxAge time.Duration `yaml:"max_age"`
 		MaxGB  int           `yaml:"max_gb"`
 	} `yaml:"archive"`
+	BaseURL string `yaml:"base_url"`
+	SMTP    struct {
+		Host         string `yaml:"host"`
+		Port         int    `yaml:"port"`
+		User         string `yaml:"user"`
+		PasswordFile string `yaml:"password_file"`
+		From         string `yaml:"from"`
+		TLS          string `yaml:"tls"`
+	} `yaml:"smtp"`
 	Log struct {
 		Level  string `yaml:"level"`
 		Format string `yaml:"format"`
@@ -91,6 +100,13 @@ func bind(f *pflag.FlagSet, c *Config) {
 	f.IntVar(&c.Poll.Parallel, "poll-parallel", c.Poll.Parallel, "hosts fetched from at the same time")
 	f.DurationVar(&c.Archive.MaxAge, "archive-max-age", c.Archive.MaxAge, "how long fetched pages are kept")
 	f.IntVar(&c.Archive.MaxGB, "archive-max-gb", c.Archive.MaxGB, "most of the archive on disk, in GiB")
+	f.StringVar(&c.BaseURL, "base-url", c.BaseURL, "address under which people reach the page, for the links of messages")
+	f.StringVar(&c.SMTP.Host, "smtp-host", c.SMTP.Host, "mail server for alerts; none: no e-mail")
+	f.IntVar(&c.SMTP.Port, "smtp-port", c.SMTP.Port, "its port (default 587, or 465 with --smtp-tls tls)")
+	f.StringVar(&c.SMTP.User, "smtp-user", c.SMTP.User, "user name at the mail server")
+	f.StringVar(&c.SMTP.PasswordFile, "smtp-password-file", c.SMTP.PasswordFile, "file with the password")
+	f.StringVar(&c.SMTP.From, "smtp-from", c.SMTP.From, "sender of alerts, such as veille@example.org")
+	f.StringVar(&c.SMTP.TLS, "smtp-tls", c.SMTP.TLS, "starttls (default), tls, or none for a server on this machine")
 	f.StringVar(&c.Log.Level, "log-level", c.Log.Level, "debug, info, warn or error")
 	f.StringVar(&c.Log.Format, "log-format", c.Log.Format, "text or json")
 }

@@ -44,6 +44,13 @@ func (n articleNote) older(a schemas.Article) bool {
 	return a.Fetched.Before(n.Fetched) || a.Fetched.Equal(n.Fetched) && len(a.Also) < n.Copies
 }
 
+// pricedIn is a price as it travels: with the article it was read from, without
+// the text.
+type pricedIn struct {
+	schemas.Price
+	Article schemas.Article `json:"article"`
+}
+
 // journalBytes keeps an entry of the journal well under the payload's limit.
 const journalBytes = 600 << 10
 
@@ -162,8 +169,10 @@ func (g *gatherer) fold(ctx context.Context, xs []schemas.Extraction) (fits bool
 				}
 			}
 		}
+		at := x.Article
+		at.Text, at.Byline, at.Also = "", "", nil
 		for _, p := range x.Prices {
-			if err := event(schemas.TypePrice, schemas.EventID("price", p.ID, x.Article.Version), schemas.PriceSubject(p), x.At, p); err != nil {
+			if err := event(schemas.TypePrice, schemas.EventID("price", p.ID, x.Article.Version), schemas.PriceSubject(p), x.At, pricedIn{p, at}); err != nil {
 				return false, err
 			}
 		}

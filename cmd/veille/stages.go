@@ -15,8 +15,8 @@ import (
 
 // The pipeline: subject → function → subject.
 //
-//	ingest ──> ARTICLES ──extract──> EXTRACTIONS ──┬──deals──> DEALS ──index-deals──> bleve
-//	                                               │            PRICES
+//	ingest ──> ARTICLES ──extract──> EXTRACTIONS ──┬──deals──> DEALS ──┬──index-deals──> bleve
+//	                                               │            PRICES └──alert──> outbox ──> channels
 //	                                               └──index──> bleve
 //
 // Each arrow is a durable consumer. A message is acknowledged when its effect is
@@ -33,6 +33,8 @@ func (a *app) stages(ctx context.Context, g *errgroup.Group) {
 	read("deals", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableDeals, Type: schemas.TypeExtraction, Serial: true}, a.gather.take)
 	read("index", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableIndex + a.node, Type: schemas.TypeExtraction, Batch: 500}, a.index)
 	read("index", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableIndexDeals + a.node, Type: schemas.TypeDeal, Batch: 500}, a.indexDeals)
+	read("alert", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableAlert, Type: schemas.TypeDeal, Serial: true}, a.alert)
+	read("alert", bus.Consumer{Stream: schemas.StreamPrices, Durable: schemas.DurableAlertPrices, Type: schemas.TypePrice, Serial: true}, a.alert)
 }
 
 // decodeAll reads the data of each message; one that cannot be read is poison.
