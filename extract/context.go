@@ -11,6 +11,7 @@ var contextRules = map[cueClass]*rule{
 	qHeld:   {id: "context.held", state: true, conf: 0.5},
 	qGained: {id: "context.gained", conf: 0.5},
 	qLost:   {id: "context.lost", status: "ended", conf: 0.5},
+	qBond:   {id: "context.bond", state: true, conf: 0.45},
 }
 
 // context finds the deals that a sentence tells of by naming the one side that is new. got is what the rules have found in it.
@@ -37,7 +38,7 @@ func (d *doc) context(v *view, got []cand) []cand {
 				if !x.known || d.told(got, x) || d.told(out, x) {
 					continue
 				}
-				typ, roles := d.counterpart(v, x, it, q.class)
+				typ, roles := d.counterpart(v, x, it, q)
 				if typ == "" {
 					continue
 				}
@@ -94,10 +95,19 @@ func (d *doc) contextItems(v *view, q *cue) []*item {
 			best, far = it, n
 		}
 	}
-	if best == nil || far >= 100 && v.at > 0 && len(best.parties) == 1 && false {
+	if best == nil {
 		return nil
 	}
-	return []*item{best}
+	out := []*item{best}
+	// "through Infinigate in Germany and Kite Distribution in Britain"
+	for k := range v.items {
+		it := &v.items[k]
+		if it != best && !it.excl && !it.possDet && !it.anaphor && it.from > best.to && it.from-best.to < 12 && v.clause[it.from] == v.clause[best.from] &&
+			it.parties[0].org.known && best.parties[0].org.known && it.parties[0].org.main == best.parties[0].org.main && !d.partOfFirst(it) {
+			out = append(out, it)
+		}
+	}
+	return out
 }
 
 // partOfFirst tells whether all parties of an item have their part in the main deal.
@@ -139,7 +149,7 @@ func (d *doc) firstIn(role, typ string) *party {
 }
 
 // counterpart finds on the other side of which deal an organisation stands, and of what type that is.
-func (d *doc) counterpart(v *view, x *org, at *item, class cueClass) (string, []roleParty) {
+func (d *doc) counterpart(v *view, x *org, at *item, q *cue) (string, []roleParty) {
 	two := func(typ, role string, other *party, mine string) (string, []roleParty) {
 		if other == nil || other.org == x {
 			return "", nil
@@ -156,6 +166,9 @@ func (d *doc) counterpart(v *view, x *org, at *item, class cueClass) (string, []
 		near = &it.parties[0]
 		break
 	}
+	if q.class == qBond && q.typ != "distribution" && x.main&kDistributor != 0 {
+		return "", nil
+	}
 	if x.main&kDistributor != 0 {
 		if near != nil && makes(near.org) {
 			return two("distribution", "vendor", near, "distributor")
@@ -171,10 +184,32 @@ func (d *doc) counterpart(v *view, x *org, at *item, class cueClass) (string, []
 	if near != nil && near.org.main&kDistributor != 0 && makes(x) {
 		return two("distribution", "distributor", near, "vendor")
 	}
-	if d.first == nil {
+	if q.class == qBond && q.typ != d.first.typ {
+		if q.typ == "reseller" {
+			for _, p := range []*party{near, d.main, d.firstIn("vendor", "distribution")} {
+				if p == nil || p.org == x {
+					continue
+				}
+				if channelness(x) >= 2 && makes(p.org) && channelness(p.org) < 2 {
+					return two("reseller", "vendor", p, "reseller")
+				}
+				if makes(x) && channelness(p.org) >= 3 {
+					return two("reseller", "reseller", p, "vendor")
+				}
+			}
+		}
 		return "", nil
 	}
 	switch d.first.typ {
+	case "acquisition":
+		// another suitor
+		if p := d.firstIn("target", "acquisition"); p != nil && q.class == qBond {
+			return two("acquisition", "target", p, "acquirer")
+		}
+	case "investment":
+		if p := d.firstIn("investee", "investment"); p != nil && q.class == qBond {
+			return two("investment", "investee", p, "investor")
+		}
 	case "distribution":
 		if makes(x) {
 			return two("distribution", "distributor", d.firstIn("distributor", "distribution"), "vendor")
@@ -204,7 +239,7 @@ func (d *doc) counterpart(v *view, x *org, at *item, class cueClass) (string, []
 		}
 		return two("oem_integration", "integrator", in, "provider")
 	case "partnership":
-		if d.main != nil && slices.ContainsFunc(d.first.roles, func(rp roleParty) bool { return rp.p.org == d.main.org }) {
+		if q.class != qHeld && d.main != nil && slices.ContainsFunc(d.first.roles, func(rp roleParty) bool { return rp.p.org == d.main.org }) {
 			return two("partnership", "", d.main, "")
 		}
 	}

@@ -220,7 +220,7 @@ func (v *view) prune() {
 }
 
 // inContext tells the cues that context.go reads.
-func inContext(c cueClass) bool { return c == qHeld || c == qGained || c == qLost }
+func inContext(c cueClass) bool { return c == qHeld || c == qGained || c == qLost || c == qBond }
 
 // size is the number of words of a trigger, without its gap.
 func (t *trigger) size() int { return t.to - t.from - (t.gapTo - t.gapFrom) }

@@ -143,6 +143,7 @@ const (
 	qHeld     // who is named keeps a part in a deal of the main one's kind
 	qGained   // takes one
 	qLost     // loses it
+	qBond     // a word of one type of deal
 	qBoiler
 )
 
@@ -249,6 +250,7 @@ type verbsFile struct {
 type statusFile struct {
 	Cues  map[string][]string `yaml:"cues"`
 	Types map[string][]string `yaml:"types"` // modifiers of a vague noun
+	Bonds map[string][]string `yaml:"bonds"` // words that tie who is named to the main deal, by type
 }
 
 // loadLexicon reads lexicon/<lang>/*.yaml. prices.yaml belongs to the money reader.
@@ -406,6 +408,19 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 				return nil, err
 			}
 			p.cue, p.typ = qKind, typ
+			l.index(p)
+		}
+	}
+	for typ, list := range status.Bonds {
+		if !slices.Contains(schemas.Types, typ) {
+			return nil, fmt.Errorf("read %s/status.yaml: no type %q", dir, typ)
+		}
+		for _, s := range list {
+			p, err := l.parse(s, kindFixed, conjugate)
+			if err != nil {
+				return nil, err
+			}
+			p.cue, p.typ = qBond, typ
 			l.index(p)
 		}
 	}
