@@ -494,15 +494,15 @@ func BenchmarkSearchWhileWriting(b *testing.B) {
 	}
 }
 
-// BenchmarkDeath asks what is meant to hurt, of every view, with facets, weeks and
-// highlights. None may take a second of processor time, or 100 MB.
-func BenchmarkDeath(b *testing.B) {
-	ix, c := benchIndex(b)
+type deadly struct{ name, q, sort string }
+
+// deadlies are the searches that are meant to hurt, as far as the language has them.
+func deadlies(c *corpusgen.Corpus) []deadly {
 	words := make([]string, 45)
 	for i := range words {
 		words[i] = c.Word("fr", 40+i)
 	}
-	for _, bm := range []struct{ name, q, sort string }{
+	return []deadly{
 		{"Q01-everything", "", Relevance},
 		{"Q01-any-value", "vendor:* has:*", Relevance},
 		{"Q03-prefix-of-3", c.Word("fr", 500)[:3] + "*", Newest},
@@ -515,18 +515,30 @@ func BenchmarkDeath(b *testing.B) {
 		{"Q10-20-typos", strings.Join(words[:20], "~ OR ") + "~", Relevance},
 		{"Q15-facets-of-all", "-vendor:vendor-001 -lang:en -source:outlet-01", Newest},
 		{"Q17-ranges", "date:2024-01..2026-12 price:>1 OR date:1990..2099 OR since:2099-01-01", Newest},
-	} {
-		b.Run(bm.name, func(b *testing.B) {
-			q := parse(b, bm.q)
+	}
+}
+
+func (d deadly) search(b *testing.B, ix *Index, view string) error {
+	_, err := ix.Search(b.Context(), Request{View: view, Query: parse(b, d.q), Sort: d.sort, Limit: 100, Highlight: true, Weeks: true,
+		Facets: []string{"vendor", "source", "lang", "has"}})
+	if bad := (*BadRequest)(nil); errors.As(err, &bad) {
+		return nil
+	}
+	return err
+}
+
+// BenchmarkDeath asks them of every view, with facets, weeks and highlights. None may
+// take a second of processor time, or 100 MB.
+func BenchmarkDeath(b *testing.B) {
+	ix, c := benchIndex(b)
+	for _, d := range deadlies(c) {
+		b.Run(d.name, func(b *testing.B) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			cpu, n := cpuTime(), 0
 			for b.Loop() {
 				for _, view := range []string{Deals, Articles, Prices} {
-					_, err := ix.Search(b.Context(), Request{View: view, Query: q, Sort: bm.sort, Limit: 100, Highlight: true, Weeks: true,
-						Facets: []string{"vendor", "source", "lang", "has"}})
-					var bad *BadRequest
-					if err != nil && !errors.As(err, &bad) {
+					if err := d.search(b, ix, view); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -541,6 +553,41 @@ func BenchmarkDeath(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkBesideAttackers searches as a person does while four others ask nothing
+// but what is meant to hurt.
+func BenchmarkBesideAttackers(b *testing.B) {
+	ix, c := benchIndex(b)
+	all := deadlies(c)
+	ctx, stop := context.WithCancel(b.Context())
+	var wg sync.WaitGroup
+	for n := range 4 {
+		wg.Go(func() {
+			for i := n; ctx.Err() == nil; i++ {
+				if err := all[i%len(all)].search(b, ix, Articles); err != nil && !errors.Is(err, ErrBusy) && ctx.Err() == nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	b.Run("dashboard-mid", func(b *testing.B) {
+		req := Request{View: Articles, Query: parse(b, c.Word("fr", 400)), Limit: 10, Facets: []string{"vendor", "source", "lang", "has"}, Weeks: true}
+		var took []time.Duration
+		for b.Loop() {
+			at := time.Now()
+			if _, err := ix.Search(b.Context(), req); err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, time.Since(at))
+		}
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+		b.ReportMetric(float64(took[len(took)*95/100].Microseconds()), "p95-µs")
+	})
+	stop()
+	wg.Wait()
 }
 
 func BenchmarkAnalyze(b *testing.B) {
