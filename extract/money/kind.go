@@ -102,7 +102,6 @@ func (s *scan) classify(title *scan) {
 			continue
 		}
 		b.votes = b.votes[:0]
-		s.strong = strengths{}
 		s.costs(i, &left, &right)
 		s.near(f, &b, &left, &right)
 		s.far(i, f, &b, title)
@@ -190,7 +189,6 @@ func (s *scan) near(f *finding, b *ballot, left, right *[reach + 1]int) {
 			cost = right[d]
 			if s.touches(f.last+1, m.first) || s.touches(f.coreLast+1, m.first) {
 				cost = -2
-				raise(&s.strong.touch, m.p.kind, m.p.n*10)
 			} else if m.p.after {
 				continue
 			} else {
@@ -202,13 +200,7 @@ func (s *scan) near(f *finding, b *ballot, left, right *[reach + 1]int) {
 			}
 			cost = 0
 		}
-		score := m.p.n * 60 / (6 + cost)
-		if m.last < f.coreFirst {
-			raise(&s.strong.left, m.p.kind, score)
-		} else {
-			raise(&s.strong.right, m.p.kind, score)
-		}
-		b.add(m.p.name, m.p.sub, score, m)
+		b.add(m.p.name, m.p.sub, m.p.n*60/(6+cost), m)
 	}
 }
 
@@ -314,7 +306,6 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 					score = score * 6 / 10 // the sentence before spoke of millions
 				}
 				b.add(m.p.name, m.p.sub, score, none)
-				raise(&s.strong.before, m.p.kind, m.p.n*10/back)
 			}
 			if j > 300 {
 				break
@@ -327,7 +318,6 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 			for j, m := range all {
 				if m.p.role == roleKind && !m.p.after && !title.shadowed(all, j) {
 					b.add(m.p.name, m.p.sub, m.p.n*60/(6+costTitle), none)
-					raise(&s.strong.title, m.p.kind, m.p.n*10)
 				}
 			}
 			if n > 2 {

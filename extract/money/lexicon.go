@@ -53,7 +53,7 @@ type phrase struct {
 	n      int    // power of ten, number or weight
 	after  bool   // a cue that counts only where it touches the amount from behind
 	tokens int
-	kind   int16 // index into Reader.kindNames
+	kind   int16 // index into Reader.fieldNames
 }
 
 // trie is a set of phrases over word ids.
@@ -135,7 +135,6 @@ type Reader struct {
 	pool   sync.Pool       // of *scan
 
 	model      *model
-	kindNames  []string // kind or kind/subkind of the cues
 	fieldNames []string
 }
 
@@ -315,11 +314,7 @@ func (r *Reader) compile(b *builder, l *language, s *node, own bool) error {
 		if err != nil {
 			return fmt.Errorf("%s/prices.yaml: weight of %s: %w", s.get("language").text, k.get("kind").text, err)
 		}
-		index, err := r.kindOf(k.get("kind").text, k.get("subkind").text)
-		if err != nil {
-			return fmt.Errorf("%s/prices.yaml: %w", s.get("language").text, err)
-		}
-		list(k.get("words"), phrase{role: roleKind, kind: index, name: k.get("kind").text, sub: k.get("subkind").text, n: weight, after: k.get("side").text == "after"})
+		list(k.get("words"), phrase{role: roleKind, name: k.get("kind").text, sub: k.get("subkind").text, n: weight, after: k.get("side").text == "after"})
 	}
 	s.get("fields").each(func(name string, texts *node) {
 		index, err := numberName(&r.fieldNames, name)
@@ -330,14 +325,6 @@ func (r *Reader) compile(b *builder, l *language, s *node, own bool) error {
 	})
 	list(s.get("function"), phrase{role: roleFunction})
 	return failed
-}
-
-// kindOf numbers a kind and subkind.
-func (r *Reader) kindOf(kind, sub string) (int16, error) {
-	if sub != "" {
-		kind += "/" + sub
-	}
-	return numberName(&r.kindNames, kind)
 }
 
 // numberName returns the place of a name in a list, adding it when it is new.

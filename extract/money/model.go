@@ -274,31 +274,11 @@ func (s *scan) shape(i int, f *finding, x *features, title *scan) {
 	}
 }
 
-// strengths is how strongly the words of each kind and subkind speak, by where they stand.
-type strengths struct{ left, right, touch, before, title [maxKinds]int16 }
-
-// maxKinds bounds the kinds and subkinds of the lexicon.
+// maxKinds bounds the kinds and subkinds, and the fields, of the lexicon.
 const maxKinds = 64
 
-func raise(a *[maxKinds]int16, k int16, n int) { a[k] = max(a[k], int16(min(n, 1000))) }
-
-// cues records the words of the lexicon and what the rules made of them.
-func (s *scan) cues(f *finding, x *features, b *ballot) {
-	scale := f.scale()
-	for _, side := range [...]struct {
-		name string
-		at   *[maxKinds]int16
-	}{{"cue left", &s.strong.left}, {"cue right", &s.strong.right}, {"cue touching", &s.strong.touch}, {"cue before", &s.strong.before}, {"cue in title", &s.strong.title}} {
-		for k, name := range s.r.kindNames {
-			v := int(side.at[k])
-			if v == 0 {
-				continue
-			}
-			x.add(min(v, 150), side.name, name)
-			x.add(min(v, 150), side.name, name, scale)
-			x.add(50, side.name+" any", name)
-		}
-	}
+// rules records what the cues of the lexicon say: the votes of the ballot.
+func (x *features) rules(b *ballot) {
 	best := b.best()
 	second := 0
 	for _, v := range b.votes {
@@ -362,9 +342,21 @@ func (s *scan) decide(i int, f *finding, b *ballot, title *scan) {
 	x := &s.seen
 	x.list, x.names = x.list[:0], x.names[:0]
 	s.shape(i, f, x, title)
-	s.cues(f, x, b)
+	x.rules(b)
 	s.fields(f, x, title)
 	s.words(f, x, title)
+	f.rule = b.best().kind
+	for j := i - 1; j >= 0; j-- {
+		if p := &s.found[j]; !p.percent {
+			switch {
+			case p.sent == f.sent:
+				x.add(50, "previous in sentence", p.rule, f.scale(), p.scale())
+			case f.sent-p.sent == 1:
+				x.add(50, "previous", p.rule, f.scale(), p.scale())
+			}
+			break
+		}
+	}
 	if s.observe != nil {
 		s.observe(f, x)
 	}

@@ -32,7 +32,6 @@ type scan struct {
 	sents []sentence
 	found []finding
 
-	strong  strengths
 	seen    features
 	observe func(*finding, *features) // training only
 }

@@ -32,7 +32,14 @@ import (
 type article struct {
 	file, id, lang, title, text string
 	kinds                       map[string]string // "low..high currency" to kind
+	spans                       []span            // in the text, where there are no kinds
 	weight                      float64
+}
+
+// span is an amount marked in a text.
+type span struct {
+	start, end int
+	kind       string
 }
 
 // example is one amount with its right kind.
@@ -55,9 +62,9 @@ func main() {
 	dir := flag.String("dir", ".", "folder of package money")
 	extra := flag.String("measure", "", "annotated articles, separated by commas, to measure on and not learn from")
 	var set settings
-	flag.Float64Var(&set.penalty, "penalty", 0.004, "quadratic penalty of each weight")
+	flag.Float64Var(&set.penalty, "penalty", 0.008, "quadratic penalty of each weight")
 	flag.Float64Var(&set.words, "words", 0.25, "value of a word feature; less trusts words less")
-	flag.IntVar(&set.rounds, "rounds", 40, "passes over the examples")
+	flag.IntVar(&set.rounds, "rounds", 30, "passes over the examples")
 	flag.StringVar(&set.skip, "skip", "", "leave out features that begin so, separated by commas")
 	flag.BoolVar(&set.verbose, "v", false, "print every wrong kind of the cross-validation")
 	write := flag.Bool("write", true, "write weights.tsv")
@@ -170,6 +177,11 @@ func load(dir string) ([]article, error) {
 	if err != nil {
 		return nil, err
 	}
+	out = append(out, a...)
+	a, err = loadPhrases(filepath.Join(dir, "train/phrases.txt"), 0.5)
+	if err != nil {
+		return nil, err
+	}
 	return append(out, a...), nil
 }
 
@@ -278,6 +290,51 @@ func loadSentences(path string, weight float64) ([]article, error) {
 	return out, lines.Err()
 }
 
+// loadPhrases reads "lang | [title ‖] text" lines with {amount|kind} in the text.
+func loadPhrases(path string, weight float64) ([]article, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []article
+	for n, line := range strings.Split(string(b), "\n") {
+		lang, rest, ok := strings.Cut(line, " | ")
+		if !ok || line[0] == '#' {
+			continue
+		}
+		a := article{file: filepath.Base(path), id: fmt.Sprintf("line %d", n+1), lang: lang, weight: weight}
+		if title, text, ok := strings.Cut(rest, " ‖ "); ok {
+			a.title, rest = title, text
+		}
+		for {
+			before, marked, ok := strings.Cut(rest, "{")
+			a.text += before
+			if !ok {
+				break
+			}
+			marked, rest, ok = strings.Cut(marked, "}")
+			amount, kind, named := strings.Cut(marked, "|")
+			if !ok || !named {
+				return nil, fmt.Errorf("%s:%d: want {amount|kind}", path, n+1)
+			}
+			a.spans = append(a.spans, span{len(a.text), len(a.text) + len(amount), kind})
+			a.text += amount
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// want returns the right kind of an amount.
+func (a *article) want(m *money.Amount) string {
+	for _, s := range a.spans {
+		if m.In == "text" && m.Start < s.end && s.start < m.End {
+			return s.kind
+		}
+	}
+	return a.kinds[m.Low+".."+m.High+" "+m.Currency]
+}
+
 type trainer struct {
 	arts     []article
 	set      settings
@@ -307,14 +364,14 @@ func (t *trainer) observe(r *money.Reader) {
 	for n, a := range t.arts {
 	samples:
 		for _, s := range r.Samples(a.title, a.text, a.lang) {
-			want, ok := a.kinds[s.Amount.Low+".."+s.Amount.High+" "+s.Amount.Currency]
+			want := a.want(&s.Amount)
 			kind := -1
 			for i, k := range t.kinds {
 				if k == want {
 					kind = i
 				}
 			}
-			if !ok || kind < 0 {
+			if kind < 0 {
 				continue samples
 			}
 			e := example{article: n, kind: kind, weight: a.weight}
@@ -451,7 +508,11 @@ func (t *trainer) report(got []int, which func(example) bool, verbose bool) {
 			continue
 		}
 		a := &t.arts[e.article]
-		for _, key := range [2]string{a.file, "total"} {
+		keys := []string{a.file, "total"}
+		if strings.HasSuffix(a.file, ".jsonl") {
+			keys = append(keys, "written")
+		}
+		for _, key := range keys {
 			all[key]++
 			if got[i] == e.kind {
 				right[key]++
