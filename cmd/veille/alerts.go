@@ -220,25 +220,26 @@ func (c *command) alertsCommand() *cobra.Command {
 			}
 			var got struct {
 				Data []struct {
-					schemas.Rule
-					Health string    `json:"health"`
-					Last   time.Time `json:"last"`
+					Rule   schemas.Rule `json:"rule"`
+					Health string       `json:"health"`
+					Last   time.Time    `json:"last"`
 				} `json:"data"`
 			}
 			if err := json.Unmarshal(body, &got); err != nil {
 				return fmt.Errorf("read the answer: %w", err)
 			}
 			var rows [][]string
-			for _, r := range got.Data {
+			for _, st := range got.Data {
+				r := st.Rule
 				var to []string
 				for _, d := range r.To {
 					to = append(to, d.Kind())
 				}
 				last := ""
-				if !r.Last.IsZero() {
-					last = r.Last.Format("2006-01-02 15:04")
+				if !st.Last.IsZero() {
+					last = st.Last.Format("2006-01-02 15:04")
 				}
-				rows = append(rows, []string{r.Slug, r.Health, strings.Join(r.On, ","), strings.Join(to, ","), last, r.Query})
+				rows = append(rows, []string{r.Slug, st.Health, strings.Join(r.On, ","), strings.Join(to, ","), last, r.Query})
 			}
 			c.rows([]string{"Rule", "State", "On", "To", "Last", "Query"}, rows)
 			return nil

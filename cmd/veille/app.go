@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -373,8 +374,12 @@ func (a *app) prune() {
 }
 
 func (a *app) handler() http.Handler {
+	hosts := a.cfg.Hosts
+	if u, err := url.Parse(a.cfg.BaseURL); err == nil && u.Hostname() != "" {
+		hosts = append(slices.Clone(hosts), u.Hostname()) // the links of messages lead there
+	}
 	opt := serve.Options{
-		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: a.token, Hosts: a.cfg.Hosts,
+		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: a.token, Hosts: hosts,
 		Open: a.cfg.Open, Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
 		Tip: func(ctx context.Context) (uint64, error) {
 			_, last, err := a.bus.Size(ctx, schemas.StreamDeals)

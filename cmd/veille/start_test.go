@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -100,6 +101,7 @@ type feedServer struct {
 	mu    sync.Mutex
 	title string
 	text  string
+	guid  string // "one" when empty
 }
 
 func (f *feedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +110,7 @@ func (f *feedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/feed" {
 		w.Header().Set("Content-Type", "application/rss+xml")
 		fmt.Fprintf(w, `<?xml version="1.0"?><rss version="2.0"><channel><title>Seul</title><language>fr</language>
-<item><title>%s</title><link>http://%s/article</link><guid isPermaLink="false">one</guid><pubDate>%s</pubDate></item></channel></rss>`, f.title, r.Host, time.Now().UTC().Format(time.RFC1123Z))
+<item><title>%s</title><link>http://%s/article%s</link><guid isPermaLink="false">%s</guid><pubDate>%s</pubDate></item></channel></rss>`, f.title, r.Host, f.guid, cmp.Or(f.guid, "one"), time.Now().UTC().Format(time.RFC1123Z))
 		return
 	}
 	fmt.Fprintf(w, `<!doctype html><html lang="fr"><head><title>%s</title></head><body><article><h1>%s</h1><p>%s</p></article></body></html>`, f.title, f.title, strings.ReplaceAll(f.text, "\n\n", "</p><p>"))

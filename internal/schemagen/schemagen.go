@@ -19,6 +19,8 @@ var nouns = map[string]reflect.Type{
 	"deal-event": reflect.TypeFor[schemas.DealEvent](),
 	"price":      reflect.TypeFor[schemas.Price](),
 	"dead":       reflect.TypeFor[schemas.Dead](),
+	"alert":      reflect.TypeFor[schemas.Alert](),
+	"delivery":   reflect.TypeFor[schemas.Delivery](),
 	"event":      reflect.TypeFor[schemas.Event](),
 }
 
