@@ -257,6 +257,12 @@ func (d *doc) fromMain(v *view, t *trigger, have []roleParty) *roleParty {
 		return nil
 	}
 	h := have[0]
+	for k := range v.items {
+		// somebody else is named beside it: the clause is about those two, whatever ties them
+		if it := &v.items[k]; !it.excl && !it.possDet && v.clause[it.from] == v.clause[t.from] && it.parties[0].org.known && it.parties[0].org != h.p.org {
+			return nil
+		}
+	}
 	for sl := slot(1); sl < nSlots; sl++ {
 		role := r.roles[sl]
 		if role == "" || role == h.role && role != "partner" && role != "member" || role == "seller" {
