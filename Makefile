@@ -5,7 +5,7 @@ GO ?= go
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run watch test check race fuzz bench score golden generate lint clean
+.PHONY: help build run watch test check race fuzz bench score trust golden generate lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
@@ -40,11 +40,20 @@ fuzz: ## thirty seconds for each fuzz target
 bench: ## the benchmarks, beside the code they measure
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-score: build ## quality of extraction and search, written where a change shows
-	$(GO) test ./extract/... ./index/... ./ingest/page/... -run 'Score|Quality' -count=1 -v | grep -vE '^(=== |--- |PASS|ok )' || true
+GOLD := fixtures/press/gold.jsonl extract/testdata/gold/read.jsonl extract/testdata/gold/train-a.jsonl extract/testdata/gold/train-b.jsonl extract/testdata/gold/blind.jsonl
 
-golden: ## rewrite golden files; read the diff
-	$(GO) test ./... -run Golden -update 2>/dev/null || true
+score: build ## figures of extraction and search, written where a change shows
+	@for f in $(GOLD); do echo "== $$f"; bin/veille eval --gold $$f --deals; echo; done | tee extract/testdata/score.txt
+	$(GO) test ./index -run Quality -count=1 -v | grep -vE '^(=== |--- |PASS|ok )' || true
+	@git --no-pager diff --stat -- extract/testdata/score.txt index/testdata
+
+trust: ## the long profiles of the tests against faults, attacks and kills
+	VEILLE_TRUST=1 $(GO) test ./ingest/... ./internal/guard ./alert/... ./bus/... ./cmd/veille -count=1
+
+golden: ## rewrite golden files and generated documents; read the diff
+	$(GO) test ./cmd/veille -run 'Docs|Scripts' -update
+	$(GO) test ./fixtures -run Gold -update
+	$(GO) test ./index -run Quality -update
 	git diff --stat
 
 generate: ## what is made from other files: schemas, compiled catalogue
