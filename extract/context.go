@@ -25,6 +25,11 @@ func (d *doc) context(v *view, got []cand) []cand {
 			return nil // what rivals do is another story
 		}
 	}
+	for k := range v.trigs {
+		if t := v.trigs[k].rule.typ; t == "litigation" && d.first.typ != t {
+			return nil // another kind of story
+		}
+	}
 	var out []cand
 	for k := range v.cues {
 		q := &v.cues[k]
@@ -80,6 +85,9 @@ func (d *doc) contextItems(v *view, q *cue) []*item {
 		}
 		if v.clause[it.from] != home && v.clause[max(0, q.to-1)] != v.clause[it.from] && !(it.to <= q.from && v.relAt(it.to) && q.from-it.to < 12) {
 			continue
+		}
+		if it.prep != sNone && it.prepAt > 0 && d.ownedByVerb(v, it.prepAt) && (it.prepAt < q.from || it.prepAt > q.to+1) {
+			continue // « les commutateurs hérités de Brocade »
 		}
 		n := q.from - it.to
 		if it.from >= q.to {

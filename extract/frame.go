@@ -617,6 +617,10 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 					}
 				} else if out[p] == nil && r.roles[p] != "" {
 					out[p] = it
+				} else if out[p] != nil && r.roles[p] != "" && it.prepAt > 0 && s.toks[it.prepAt-1].class&cAnd != 0 {
+					both := *out[p] // « sur Intel pour ses processeurs et sur Absolute »
+					both.parties = append(slices.Clone(both.parties), it.parties...)
+					out[p] = &both
 				} else if p == sTo && r.roles[p] == "" && out[sObject] == nil && false {
 					out[sObject] = it
 				}
@@ -1642,6 +1646,9 @@ func (d *doc) split(v *view, t *trigger, c cand, rps []roleParty) []cand {
 			if rps[i].role == rps[j].role || !rps[i].p.org.known && !rps[j].p.org.known {
 				continue
 			}
+			if c.typ == "distribution" && rps[i].p.org.main&kDistributor != 0 && rps[j].p.org.main&kDistributor != 0 {
+				continue // neither sells to the other
+			}
 			cc := c
 			cc.roles = []roleParty{rps[i], rps[j]}
 			out = append(out, cc)
@@ -1782,7 +1789,7 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 	if typ == "customer_contract" && r.chooses && !d.tender(v) {
 		// a vendor that turns to another buys nothing from it: they go to market together
 		for _, rp := range rps {
-			if rp.role == "customer" && rp.p.org.known && rp.p.org.main&(kVendor|kIntegrator|kHoster) != 0 {
+			if rp.role == "customer" && rp.p.org.known && rp.p.org.main&(kVendor|kIntegrator|kHoster) != 0 && !usesIt[firstVerb(t, v.s)] {
 				typ = "partnership"
 			}
 		}
@@ -1832,6 +1839,20 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 		}
 	}
 	return typ
+}
+
+// usesIt lists the verbs that only a customer is the subject of, whatever else it is.
+var usesIt = map[string]bool{
+	"équiper": true, "migrer": true, "basculer": true, "héberger": true, "loger": true, "déployer": true, "adopter": true, "convertir": true, "migrate": true,
+	"standardise": true, "standardize": true, "deploy": true, "adopt": true, "roll": true,
+}
+
+// firstVerb gives the verb a trigger begins with.
+func firstVerb(t *trigger, s *sent) string {
+	if fs := s.toks[t.from].verbs; len(fs) > 0 {
+		return fs[0].verb
+	}
+	return ""
 }
 
 // forOwnProduct reads "picks Intel for its routers", « choisit Bitdefender pour ses boîtiers »: what is chosen goes into a product.

@@ -364,6 +364,9 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 		if i > 0 && toks[i-1].class&cDet != 0 {
 			return 0, anaphor{}, false
 		}
+		if t.low == "il" && impersonal(toks[i+1:]) {
+			return 0, anaphor{}, false
+		}
 		if t.low == "ce" || t.low == "cette" {
 			return 0, anaphor{}, false
 		}
@@ -448,6 +451,20 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 		j++
 	}
 	return 0, anaphor{}, false
+}
+
+// impersonal tells what makes nobody of « il »: « il y a », « il s'agit », « il faut ».
+func impersonal(toks []tok) bool {
+	for i := 0; i < len(toks) && i < 4; i++ {
+		switch toks[i].low {
+		case "ne", "n'", "leur", "lui", "s'", "en":
+			continue
+		case "y", "agit", "agissait", "faut", "faudra", "fallait", "faudrait", "manque", "manquait", "reste", "suffit":
+			return toks[i].low != "y" || i+1 < len(toks) && toks[i+1].class&cHave != 0
+		}
+		return false
+	}
+	return false
 }
 
 var partnerWords = map[string]bool{"partenaire": true, "partner": true, "allié": true, "ally": true}
