@@ -79,7 +79,7 @@ func final(cs []cand) cand {
 	// signed again after the end: the later statement wins
 	if status == "ended" {
 		for i := range cs {
-			if cs[i].status == "announced" && cs[i].lead && !cs[best].lead {
+			if cs[i].status == "announced" && cs[i].lead && !cs[i].title && !cs[best].lead {
 				status = "announced"
 			}
 		}

@@ -244,7 +244,29 @@ func (d *doc) status(v *view, t *trigger, rps []roleParty) verdict {
 		}
 		return set("in_effect", t.text)
 	}
+	if r.noun && !capital && s.in == "text" && !(s.para == 0 && s.n < 2) && has[qAnnounce] == nil && !d.signed(v, t) && d.given(v, t) {
+		return set("in_effect", "known already")
+	}
 	return set("announced", t.text)
+}
+
+// given tells whether a noun is spoken of as known: "its tie-up with Palo Alto", « le contrat avec Kyndryl ».
+func (d *doc) given(v *view, t *trigger) bool {
+	for k := t.from - 1; k >= 0 && k >= t.from-4; k-- {
+		w := &v.s.toks[k]
+		if w.class&(cPossDet|cDef) != 0 || w.low == "'s" {
+			return true
+		}
+		if w.kind == 'p' || w.class&(cPrep|cDet|cConj|cBe|cHave) != 0 || w.kind == 'o' {
+			return false
+		}
+	}
+	return false
+}
+
+// signed tells whether the noun's verb makes the deal now.
+func (d *doc) signed(v *view, t *trigger) bool {
+	return t.head != t.from && v.s.toks[t.head].class&cLight != 0 && t.head < t.from
 }
 
 // aside tells a participle that opens an apposition.
