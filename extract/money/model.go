@@ -286,8 +286,14 @@ func (x *features) rules(b *ballot) {
 			second = max(second, v.score)
 		}
 		x.add(min(max(v.score, 0), 150), "rules for", v.kind)
+		if v.sub != "" {
+			x.add(min(max(v.score, 0), 150), "rules for", v.sub)
+		}
 	}
 	x.add(50, "rules", best.kind)
+	if best.sub != "" {
+		x.add(50, "rules", best.sub)
+	}
 	x.add(min(best.score-second, 100), "rules by", best.kind)
 }
 
