@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/html"
 
 	"example.org/veille/alert"
+	"example.org/veille/bus"
 	"example.org/veille/bus/bustest"
 	"example.org/veille/index"
 	"example.org/veille/internal/guard"
@@ -108,8 +109,9 @@ func full(t testing.TB, change func(*serve.Options)) *world {
 		{ID: "channelpost", Title: "Channel Post", URL: "https://channelpost.example/feed", Lang: "en", State: schemas.SourceSilent, LastSuccess: now.Add(-9 * time.Hour), LastError: "dial tcp: connection refused", Reason: "network", Alarms: []string{"nothing new for 9 h"}},
 	}
 	var rules, box alert.Store
+	var b *bus.Bus
 	if tt, ok := t.(*testing.T); ok {
-		b := bustest.Open(tt)
+		b = bustest.Open(tt)
 		kv, err := b.KV(t.Context(), schemas.BucketRules)
 		if err != nil {
 			t.Fatal(err)
@@ -146,12 +148,34 @@ func full(t testing.TB, change func(*serve.Options)) *world {
 				t.Fatal(err)
 			}
 			o.Alerts = n
+			o.Tip = func(ctx context.Context) (uint64, error) {
+				_, last, err := b.Size(ctx, schemas.StreamDeals)
+				return last, err
+			}
+			o.Tail = func(ctx context.Context, after uint64, f func(uint64, schemas.Event) error) error {
+				return b.Follow(ctx, schemas.StreamDeals, after, func(m bus.Message) error { return f(m.Seq, m.Event) })
+			}
 		}
 		if change != nil {
 			change(o)
 		}
 	})
+	w.bus = b
 	return w
+}
+
+// announce indexes a deal and tells the log of it, as the pipeline does.
+func (w *world) announce(kind string, d schemas.Deal) {
+	w.t.Helper()
+	e := schemas.DealEvent{Kind: kind, Deal: d}
+	w.put(nil, []schemas.DealEvent{e})
+	ev, err := schemas.NewEvent(schemas.TypeDeal, d.ID+"-"+kind+fmt.Sprint(d.Rev), schemas.DealSubject(kind, d), now, e)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.bus.Publish(w.t.Context(), ev); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func filledRule(name, q string) schemas.Rule {

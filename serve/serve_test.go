@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/veille/bus"
 	"example.org/veille/extract/catalogue"
 	"example.org/veille/index"
 	"example.org/veille/schemas"
@@ -34,7 +35,8 @@ type world struct {
 	srv  *serve.Server
 	http *httptest.Server
 	opt  serve.Options
-	spec *spec // nil: answers are not held against the description
+	spec *spec    // nil: answers are not held against the description
+	bus  *bus.Bus // of what has one
 
 	articles []schemas.Extraction
 	deals    []schemas.DealEvent
