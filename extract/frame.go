@@ -449,6 +449,9 @@ func (d *doc) subject(v *view, i int) *item {
 		if v.barrier(it.to, i) {
 			break
 		}
+		if k2 := it.to; k2 < i && !it.anaphor && len(it.parties) == 1 && (v.s.toks[k2].class&cCrowd != 0 || v.s.toks[k2].low == "'s" && k2+1 < i && v.s.toks[k2+1].class&cCrowd != 0) {
+			return nil // "VMware customers have moved": not VMware
+		}
 		if it.prep != sNone && v.relAt(it.to) && !v.itemIn(it.to, i) && i-it.to < 9 {
 			return it // "stays with TD Synnex, which has carried …"
 		}
@@ -970,6 +973,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if s.damaged {
 		return nil, "names are missing from the sentence"
 	}
+	if r.typ == "oem_integration" && s.in == "text" && carries[t.text] && !d.agreed(v) {
+		return nil, "what a product has in it, no agreement"
+	}
 	if inQuote := s.toks[t.from].quoted; inQuote && (r.vague || r.weak) {
 		return nil, "a vague word inside a quotation"
 	}
@@ -1250,6 +1256,36 @@ func oneSided(r *rule, rps []roleParty) bool {
 		}
 	}
 	return true
+}
+
+// carries lists the triggers that any description of a product may hold.
+var carries = map[string]bool{
+	"ship with": true, "fit with": true, "fit": true, "ship": true, "fitted with": true, "equipped with": true, "come with": true, "powered by": true,
+	"built on": true, "ship * on": true, "base * on": true, "shipped with": true,
+}
+
+// agreed tells whether the sentence says that something was agreed or begins: a deal, a licence, a date ahead.
+func (d *doc) agreed(v *view) bool {
+	if v.s.para == 0 && v.s.n < 2 && d.titlePair != nil {
+		return true
+	}
+	for i := range v.s.toks {
+		w := &v.s.toks[i]
+		if w.class&(cPurchase|cModal) != 0 {
+			return true
+		}
+		switch w.low {
+		case "deal", "agreement", "licence", "license", "oem", "pact", "preloaded", "preinstalled", "since", "inside", "under", "factory", "now", "also":
+			return true
+		}
+	}
+	for k := range v.cues {
+		switch v.cues[k].class {
+		case qEnd, qRenew, qAnnounce, qKind, qEffect:
+			return true
+		}
+	}
+	return false
 }
 
 // predicated tells whether what the trigger names ("distributor of Dell") is said of its subject: by an apposition that closes, or by a verb

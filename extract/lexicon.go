@@ -82,6 +82,7 @@ const (
 	cOther    // parent, founder: somebody else than the owner named
 	cPurchase // contract, tender: words of a purchase
 	cBox      // server, appliance
+	cCrowd    // customers, resellers: not the company whose they are
 	cRival    // rival, concurrent: the sentence compares
 )
 
@@ -89,7 +90,7 @@ var classNames = map[string]class{
 	"determiners": cDet, "definite": cDet | cDef, "possessives": cDet | cPossDet, "and": cAnd, "conjunctions": cConj, "relatives": cRel,
 	"adverbs": cAdv, "be": cBe, "have": cHave, "modals": cModal, "negations": cNeg, "pronouns": cPron, "plural_pronouns": cPron | cPlural, "plural_possessives": cDet | cPossDet | cPlural,
 	"customers": cCustomer, "places": cPlace, "months": cMonth, "titles": cTitle,
-	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit, "others": cOther, "purchase": cPurchase, "boxes": cBox, "rivals": cRival,
+	"firstnames": cFirstname, "not_names": cNoName, "org_tails": cOrgTail, "units": cUnit, "others": cOther, "purchase": cPurchase, "boxes": cBox, "rivals": cRival, "crowds": cCrowd,
 }
 
 // A rule says what a trigger means: the type of deal and which place around it holds which role.
