@@ -31,6 +31,7 @@ type scan struct {
 	nums  []literal
 	sents []sentence
 	found []finding
+	body  *scan // of a title: the text it stands over, once that is read
 
 	seen    features
 	observe func(*finding, *features) // training only
@@ -146,7 +147,7 @@ func (s *scan) stops(i int) bool {
 	case ".":
 		if i >= 2 && !s.toks[i-1].gap && s.toks[i-2].kind == word {
 			switch w := s.tok(i - 2); {
-			case len(w) == 1: // M., J., U.S.
+			case len(w) == 1 && (i < 3 || s.toks[i-2].gap || s.toks[i-3].kind != number): // M., J., U.S., but not $374m.
 				return false
 			case w == "Inc", w == "Corp", w == "Ltd", w == "Co", w == "No", w == "Mr", w == "Mrs", w == "Dr", w == "env", w == "Fr", w == "approx", w == "vs", w == "Rs", w == "Rp", w == "excl", w == "incl", w == "inc", w == "SFr", w == "руб":
 				return false
