@@ -53,6 +53,9 @@ func (d *doc) context(v *view, got []cand) []cand {
 				if q.class == qLost {
 					rr.status = ""
 				}
+				if typ == "investment" {
+					rr.state = false
+				}
 				st := d.status(v, &t, roles)
 				if q.class == qLost && (st.drop == "negated" || st.drop == "" && st.status != "rumoured" && st.status != "planned" && st.status != "denied") {
 					st.drop, st.status, st.why = "", "ended", t.text

@@ -36,7 +36,41 @@ func (d *doc) merge(cands []cand) []cand {
 	for _, k := range order {
 		out = append(out, final(groups[k]))
 	}
-	out = d.dropCovered(out)
+	return d.dropCovered(d.oneRound(out))
+}
+
+// oneRound makes one signal of the investors of a round that are told of one by one.
+func (d *doc) oneRound(cs []cand) []cand {
+	investee := func(c *cand) *org {
+		for _, rp := range c.roles {
+			if rp.role == "investee" {
+				return rp.p.org
+			}
+		}
+		return nil
+	}
+	var out []cand
+	for i := range cs {
+		c := cs[i]
+		in := investee(&c)
+		if c.typ != "investment" || in == nil || c.status != "announced" {
+			out = append(out, c)
+			continue
+		}
+		k := slices.IndexFunc(out, func(o cand) bool { return o.typ == "investment" && o.status == "announced" && investee(&o) == in })
+		if k < 0 {
+			c.roles = slices.Clone(c.roles)
+			out = append(out, c)
+			continue
+		}
+		o := &out[k]
+		for _, rp := range c.roles {
+			if !slices.ContainsFunc(o.roles, func(x roleParty) bool { return x.p.org == rp.p.org }) && len(o.roles) < 12 {
+				o.roles = append(o.roles, rp)
+			}
+		}
+		o.conf = max(o.conf, c.conf)
+	}
 	return out
 }
 
