@@ -26,7 +26,7 @@ func (s *scan) bound(n int, f *finding) {
 			}
 			if q == "less_than" || q == "more_than" {
 				for _, neg := range s.window(n, m.first-9, m.first) {
-					if neg.p.role == roleNegation {
+					if neg.p.role == roleNegation && !s.divided(neg.last, m.first) {
 						if q == "less_than" {
 							q = "from"
 						} else {
@@ -55,6 +55,17 @@ func (s *scan) bound(n int, f *finding) {
 			}
 		}
 	}
+}
+
+// divided reports whether a comma or a stronger stop stands between two tokens.
+func (s *scan) divided(a, b int) bool {
+	for i := a + 1; i < b; i++ {
+		switch s.tok(i) {
+		case ",", ";", ":", "—":
+			return true
+		}
+	}
+	return false
 }
 
 // open applies a qualifier to the ends.

@@ -8,7 +8,8 @@ import "strings"
 //
 // where cost is the distance in tokens, more across commas, clause breaks and
 // other amounts: the nearest governing cue wins. Cues of the sentence before, of
-// the title and of the amount before speak from afar.
+// the title and of the amount before speak from afar. These votes are the first
+// thing the model looks at (model.go); alone they know only the words they list.
 const (
 	reach        = 45 // tokens on either side of an amount that are looked at
 	costComma    = 3

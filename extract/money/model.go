@@ -440,7 +440,7 @@ func (r *Reader) Samples(title, text, lang string) []Sample {
 		}
 		s.readAll()
 	}
-	t.classify(nil)
 	b.classify(t)
+	t.classify(nil)
 	return out
 }

@@ -16,6 +16,11 @@
 //	                      │             │
 //	                      └─> phrases ──┴─> kind, subkind, qualifier
 //
+// The kind is chosen by a small linear model over what the cues of the lexicon say,
+// the fields of meaning and the words around the amount, its size and its units.
+// Its whole-number weights are in weights.tsv; go generate learns them anew from the
+// annotated articles (command train).
+//
 // Work is linear in the length of the text: a phrase lookup is a walk in a trie,
 // a number has at most 40 digits, a sentence at most 400 tokens, a text at most
 // [MaxAmounts] amounts.
@@ -92,8 +97,9 @@ func (r *Reader) Article(title, text, lang string) []Amount {
 	}
 	t.readAll()
 	b.readAll()
-	t.classify(nil)
 	b.classify(t)
+	t.body = b
+	t.classify(nil)
 	out := append(t.amounts("title"), b.amounts("text")...)
 	agree(out)
 	return out

@@ -105,7 +105,7 @@ func (s *scan) pair(n int, a value) (value, pairing, bool) {
 		if a.code == "" && yearLike(a) && b.power == 0 && b.code != "" && !yearLike(b) {
 			return value{}, 0, false
 		}
-		if s.changing(n, lead, 14) || grown.d.cmp(b.d) > 0 {
+		if s.changing(n, lead, 14) || grown.d.cmp(b.d) > 0 || s.changedBefore(n) {
 			return b, changed, true
 		}
 		return b, paired, true
@@ -172,6 +172,16 @@ func (s *scan) changing(n, i, within int) bool {
 		}
 	}
 	return false
+}
+
+// changedBefore reports whether the sentence has just told of a change: "passe de
+// 11 € à 12 € ; le forfait Pro, de 20 € à 22 €".
+func (s *scan) changedBefore(n int) bool {
+	if len(s.found) == 0 {
+		return false
+	}
+	p := &s.found[len(s.found)-1]
+	return p.sent == n && p.qualifier == "new"
 }
 
 func yearLike(v value) bool {

@@ -23,7 +23,7 @@ func (s *scan) emitPercent(n int, a, b value) int {
 func (s *scan) percents(title *scan) {
 	drop := 0
 	for i := range s.found {
-		if f := &s.found[i]; f.percent && !s.changes(i, f, title) {
+		if f := &s.found[i]; f.percent && !s.changes(i, f, title) && !s.repeated(f) {
 			f.kind = ""
 			drop++
 		}
@@ -38,6 +38,26 @@ func (s *scan) percents(title *scan) {
 		}
 	}
 	s.found = kept
+}
+
+// repeated reports whether a percentage of a title is a price change by its text,
+// and then takes the sign from there: "Dell prévient d'une hausse de 12 %".
+func (s *scan) repeated(f *finding) bool {
+	if s.body == nil {
+		return false
+	}
+	for j := range s.body.found {
+		p := &s.body.found[j]
+		if p.percent && p.kind == "price_change" && p.hasLow == p.hasHigh && p.low.abs().cmp(f.low.abs()) == 0 && p.high.abs().cmp(f.high.abs()) == 0 {
+			direction := 1
+			if p.low.neg {
+				direction = -1
+			}
+			s.change(f, direction, match{})
+			return true
+		}
+	}
+	return false
 }
 
 // changes decides whether the i-th finding, a percentage, changes a price.

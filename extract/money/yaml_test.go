@@ -87,6 +87,7 @@ func TestLexicon(t *testing.T) {
 	kinds := map[string]bool{"none": true, "product_price": true, "price_change": true, "deal_value": true, "funding": true, "revenue": true, "market_size": true, "fine": true, "salary": true, "other": true}
 	qualifiers := map[string]bool{"from": true, "up_to": true, "approx": true, "range": true, "less_than": true, "more_than": true, "list": true, "street": true, "promo": true, "old": true, "new": true, "forecast": true, "target": true, "delta": true, "exact": true}
 	periods := map[string]bool{"hour": true, "day": true, "month": true, "quarter": true, "year": true}
+	fields := map[string][]string{}
 	for _, code := range []string{"fr", "en"} {
 		b, err := lexicon.Prices.ReadFile(code + "/prices.yaml")
 		if err != nil {
@@ -121,10 +122,52 @@ func TestLexicon(t *testing.T) {
 				t.Errorf("%s: qualifier %q", code, k)
 			}
 		})
+		n.get("fields").each(func(name string, words *node) {
+			fields[code] = append(fields[code], name)
+			seen := map[string]bool{}
+			for _, w := range words.strings() {
+				if w == "" || seen[w] {
+					t.Errorf("%s: field %s: %q is empty or there twice", code, name, w)
+				}
+				seen[w] = true
+			}
+		})
 		n.get("units").get("period").each(func(k string, _ *node) {
 			if !periods[k] {
 				t.Errorf("%s: period %q", code, k)
 			}
 		})
+	}
+	if diff := cmp.Diff(fields["fr"], fields["en"]); diff != "" || len(fields["fr"]) > maxKinds {
+		t.Errorf("the fields of the languages differ (-fr +en):\n%s", diff)
+	}
+}
+
+// TestWeights holds weights.tsv to the features that the code observes.
+func TestWeights(t *testing.T) {
+	m, err := newModel(weightsTSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.weights) < 1000 {
+		t.Fatalf("only %d features", len(m.weights))
+	}
+	r := newReader(t)
+	known, all := 0, 0
+	for _, s := range r.Samples("Salaires : ce que gagne un ingénieur", "Un ingénieur débutant touche 39 000 € bruts par an, d'après un cabinet de recrutement.", "fr") {
+		for _, f := range s.Features {
+			all++
+			if m.weights[hash(hashStart, f)] != nil {
+				known++
+			}
+		}
+	}
+	if known*2 < all || all == 0 {
+		t.Errorf("the model knows %d of %d features of a plain sentence: run go generate", known, all)
+	}
+	for _, bad := range []string{"x\t1", "x\t1\t2\t3\t4\t5\t6\t7\t1e9", "x\t1\t2\t3\t4\t5\t6\t7\t99999999"} {
+		if _, err := newModel(bad); err == nil {
+			t.Errorf("%q is taken for weights", bad)
+		}
 	}
 }
