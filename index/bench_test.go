@@ -223,6 +223,8 @@ func BenchmarkBesideBleve(b *testing.B) {
 	}
 	stock, _ := buildBleve(b, filepath.Join(b.TempDir(), "bleve"), false, xs)
 	defer stock.Close()
+	xs = nil // nobody's garbage
+	runtime.GC()
 	c := corpusgen.New(1)
 	for _, bm := range []struct {
 		name, word, sort  string

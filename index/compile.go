@@ -141,11 +141,14 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 	case query.OpAnd:
 		var must, not []bquery.Query
 		for _, a := range p.Args {
-			if a.Op == query.OpNot {
+			switch {
+			case a.Op == query.OpNot:
 				if !c.idle(a.Args[0]) {
-					not = append(not, c.lower(a.Args[0]))
+					not = append(not, c.filter(a.Args[0]))
 				}
-			} else {
+			case c.same(a) && len(p.Args) > 1:
+				must = append(must, c.filter(a))
+			default:
 				must = append(must, c.lower(a))
 			}
 		}
@@ -185,8 +188,19 @@ func (c compiler) lower(p *query.Plan) bquery.Query {
 	case query.OpNone:
 		return bquery.NewMatchNoneQuery()
 	}
-	// What is left selects without ranking.
+	return c.filter(p) // what is left selects without ranking
+}
+
+// filter selects without ranking.
+func (c compiler) filter(p *query.Plan) bquery.Query {
 	return c.set(p.Field, func(ctx context.Context) (docSet, error) { return c.eval(ctx, p) })
+}
+
+// same tells whether a condition would add the same to the score of all it lets
+// through: one exact value does.
+func (c compiler) same(p *query.Plan) bool {
+	_, _, text := isText(p.Field)
+	return p.Op == query.OpTerm && !text && len(p.Terms) == 1
 }
 
 func (c compiler) all() bquery.Query {
