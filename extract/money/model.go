@@ -155,8 +155,8 @@ func (s *scan) stem(i, first int, buf *[4 * stemLetters]byte) []byte {
 	return b
 }
 
-// words records the words around an amount, in its sentence, before it and in the title.
-func (s *scan) words(f *finding, x *features, title *scan) {
+// words records the words around an amount, in its sentence and the one before.
+func (s *scan) words(f *finding, x *features) {
 	var buf [4 * stemLetters]byte
 	sent := &s.sents[f.sent]
 	put := func(where string, stem []byte) {
@@ -199,11 +199,6 @@ func (s *scan) words(f *finding, x *features, title *scan) {
 		p := &s.sents[n]
 		for i := max(p.first, p.last-25); i < p.last; i++ {
 			put("before", s.stem(i, p.first, &buf))
-		}
-	}
-	if title != nil {
-		for i := 0; i < len(title.toks) && i < 30; i++ {
-			put("title", title.stem(i, 0, &buf))
 		}
 	}
 }
@@ -350,7 +345,7 @@ func (s *scan) decide(i int, f *finding, b *ballot, title *scan) {
 	s.shape(i, f, x, title)
 	x.rules(b)
 	s.fields(f, x, title)
-	s.words(f, x, title)
+	s.words(f, x)
 	f.rule = b.best().kind
 	for j := i - 1; j >= 0; j-- {
 		if p := &s.found[j]; !p.percent {

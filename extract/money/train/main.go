@@ -350,7 +350,7 @@ type trainer struct {
 
 // isWord reports whether a feature is a word of the text, not a cue of the lexicon.
 func isWord(name string) bool {
-	for _, p := range [...]string{"at left ", "left ", "at right ", "right ", "sentence ", "before ", "title "} {
+	for _, p := range [...]string{"at left ", "left ", "at right ", "right ", "sentence ", "before "} {
 		if strings.HasPrefix(name, p) {
 			return true
 		}
