@@ -345,3 +345,31 @@ func (d *doc) pointsBack(v *view, t *trigger) bool {
 
 // clitics are the French pronouns that stand before the verb as its object.
 var clitics = map[string]bool{"le": true, "la": true, "l'": true, "les": true, "lui": true, "leur": true, "en": true, "y": true}
+
+// buyer supplies the customer of a contract whose supplier alone is a vendor: somebody outside the catalogue who is named in the sentence, whom
+// the article is about, or who is only described, "a Midlands insurer".
+func (d *doc) buyer(v *view, t *trigger, have []roleParty) *roleParty {
+	r := t.rule
+	if r.typ != "customer_contract" || r.weak || r.vague || r.title || r.conf < 0.7 || len(have) != 1 || have[0].role != "supplier" || !have[0].p.org.known || v.plural(t) {
+		return nil
+	}
+	give := func(o *org) *roleParty { return &roleParty{role: "customer", p: party{org: o}} }
+	for k := range v.items {
+		if it := &v.items[k]; it.unknown && !it.excl && len(it.parties) == 1 && !it.parties[0].org.known && it.prep != sFrom && it.prep != sIn && v.clause[it.from] == v.clause[t.from] && v.s.toks[it.to-1].class&cPlace == 0 {
+			return give(it.parties[0].org)
+		}
+	}
+	if p := d.firstIn("customer", "customer_contract"); p != nil && p.org != have[0].p.org {
+		return give(p.org)
+	}
+	if d.mainAny != nil && !d.mainAny.org.known {
+		return give(d.mainAny.org)
+	}
+	toks := v.s.toks
+	for i := range toks {
+		if w := &toks[i]; w.class&cCustomer != 0 && (i < t.from || i >= t.to) {
+			return give(d.unknownOrg(d.slice(v.s.in, w.start, w.end)))
+		}
+	}
+	return nil
+}

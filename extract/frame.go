@@ -1126,6 +1126,9 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		if p == nil {
 			p = d.fromMain(v, t, rps)
 		}
+		if p == nil {
+			p = d.buyer(v, t, rps)
+		}
 		if p != nil {
 			rps = append(rps, *p)
 			anaphoric, filled = true, true
