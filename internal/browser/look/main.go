@@ -1,0 +1,301 @@
+// Look opens every page of veille in headless Chromium, in both languages and both
+// colour schemes, on the sample press: to write screenshots of them, or to check
+// them for accessibility with axe-core.
+//
+//	go run ./internal/browser/look -shots shots
+//	go run ./internal/browser/look -axe node_modules/axe-core/axe.min.js
+//
+// It starts bin/veille itself, on a free port of loopback and a folder of its own,
+// unless -base names a veille that runs.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"example.org/veille/internal/browser"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "look:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	binary, base, shots, axe, only string
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	fs := flag.NewFlagSet("look", flag.ContinueOnError)
+	fs.StringVar(&o.binary, "veille", "bin/veille", "program to start")
+	fs.StringVar(&o.base, "base", "", "address of a veille that runs already")
+	fs.StringVar(&o.shots, "shots", "", "folder to write screenshots to")
+	fs.StringVar(&o.axe, "axe", "", "axe.min.js of axe-core to check with")
+	fs.StringVar(&o.only, "only", "", "only pages whose name contains this")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if o.shots == "" && o.axe == "" {
+		return errors.New("nothing to do: give -shots FOLDER or -axe FILE")
+	}
+	var script string
+	if o.axe != "" {
+		body, err := os.ReadFile(o.axe)
+		if err != nil {
+			return fmt.Errorf("read axe-core (npm install --no-save axe-core): %w", err)
+		}
+		script = string(body)
+	}
+	if o.base == "" {
+		base, end, err := start(ctx, o.binary)
+		if err != nil {
+			return err
+		}
+		defer end()
+		o.base = base
+	}
+	pages, err := visits(ctx, o.base)
+	if err != nil {
+		return err
+	}
+	b, err := browser.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if o.shots != "" {
+		if err := os.MkdirAll(o.shots, 0o755); err != nil {
+			return fmt.Errorf("make the folder: %w", err)
+		}
+	}
+	tab, end := b.Tab()
+	defer end()
+	faults, least := 0, 1<<30
+	for _, p := range pages {
+		if !strings.Contains(p.name, o.only) {
+			continue
+		}
+		for _, lang := range []string{"fr", "en"} {
+			for _, scheme := range []string{"light", "dark"} {
+				n, passed, err := visit(tab, o, p, lang, scheme, script, out)
+				if err != nil {
+					return fmt.Errorf("%s in %s, %s: %w", p.name, lang, scheme, err)
+				}
+				faults += n
+				least = min(least, passed)
+			}
+		}
+	}
+	if o.axe != "" {
+		fmt.Fprintf(out, "%d pages, %d faults, at least %d rules passed on each\n", len(pages), faults, least)
+		if faults > 0 {
+			return fmt.Errorf("%d faults of accessibility", faults)
+		}
+		if least <= 20 {
+			return fmt.Errorf("only %d rules passed on a page: the check did not look at it", least)
+		}
+	}
+	return nil
+}
+
+// start runs the sample press and waits until it is indexed.
+func start(ctx context.Context, binary string) (base string, end func(), err error) {
+	dir, err := os.MkdirTemp("", "veille-look-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a folder: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, binary, "demo", "--data", dir, "--listen", "127.0.0.1:0")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
+	r, w := io.Pipe()
+	cmd.Stdout, cmd.Stderr = w, w
+	end = func() {
+		cancel()
+		_ = cmd.Wait() // it was told to end
+		_ = os.RemoveAll(dir)
+	}
+	if err := cmd.Start(); err != nil {
+		cancel()
+		return "", nil, fmt.Errorf("start %s (run `make build`): %w", binary, err)
+	}
+	lines := bufio.NewScanner(r)
+	var said []string
+	for lines.Scan() {
+		said = append(said, lines.Text())
+		// The last line of the first pass is the address alone.
+		if u := strings.TrimSpace(lines.Text()); strings.HasPrefix(u, "http://") && !strings.Contains(u, " ") {
+			go func() { _, _ = io.Copy(io.Discard, r) }() // what it says later
+			return strings.TrimSuffix(u, "/"), end, nil
+		}
+	}
+	end()
+	return "", nil, fmt.Errorf("%s ended: %s", binary, strings.Join(said, " / "))
+}
+
+// place is one page to look at.
+type place struct {
+	name, path string
+	width      int64
+}
+
+// visits lists the pages, with the deal, vendors and article that say most.
+func visits(ctx context.Context, base string) ([]place, error) {
+	var deals struct {
+		Data []struct {
+			ID       string
+			Parties  []struct{ ID string }
+			Evidence []struct{ Article string }
+		}
+	}
+	if err := get(ctx, base+"/api/v1/deals?limit=200", &deals); err != nil {
+		return nil, err
+	}
+	if len(deals.Data) == 0 {
+		return nil, errors.New("there is no deal to look at")
+	}
+	best := deals.Data[0]
+	for _, d := range deals.Data {
+		if len(d.Evidence) > len(best.Evidence) && len(d.Parties) == 2 {
+			best = d
+		}
+	}
+	vendor := best.Parties[0].ID
+	a, b := best.Parties[0].ID, best.Parties[len(best.Parties)-1].ID
+	if a > b {
+		a, b = b, a
+	}
+	var sources struct{ Data []struct{ ID string } }
+	if err := get(ctx, base+"/api/v1/sources", &sources); err != nil {
+		return nil, err
+	}
+	q := func(s string) string { return url.QueryEscape(s) }
+	out := []place{
+		{"today", "/", 1280}, {"search", "/search", 1280}, {"search-query", "/search?q=" + q("vendor:"+vendor+" type:distribution"), 1280}, {"search-words", "/search?q=contrat+distribution", 1280},
+		{"search-articles", "/search?view=articles&q=cloud", 1280}, {"search-prices", "/search?view=prices", 1280}, {"search-fault", "/search?q=" + q("vendr:hpe"), 1280}, {"search-empty", "/search?q=" + q("vendor:"+vendor+" territory:jp"), 1280},
+		{"deal", "/deals/" + best.ID, 1280}, {"article", "/articles/" + best.Evidence[0].Article, 1280}, {"vendors", "/vendors", 1280}, {"vendor", "/vendors/" + vendor, 1280}, {"vendor-versus", "/vendors/" + vendor + "?vs=google", 1280},
+		{"pair", "/pairs/" + url.PathEscape(a) + "~" + url.PathEscape(b), 1280}, {"prices", "/prices", 1280}, {"trends", "/trends", 1280}, {"sources", "/sources", 1280}, {"help-query", "/help/query", 1280}, {"help-keys", "/help/keys", 1280},
+		{"api", "/api", 1280}, {"sign-in", "/sign-in", 1280}, {"missing", "/nowhere", 1280},
+		{"phone-today", "/", 320}, {"phone-search", "/search", 320}, {"phone-deal", "/deals/" + best.ID, 320}, {"phone-vendor", "/vendors/" + vendor, 320}, {"phone-prices", "/prices", 320}, {"phone-trends", "/trends", 320}, {"phone-sources", "/sources", 320},
+	}
+	if len(sources.Data) > 0 {
+		out = append(out, place{"source", "/sources/" + sources.Data[0].ID, 1280})
+	}
+	for _, p := range []place{{"alerts", "/alerts", 1280}, {"alert-new", "/alerts/new?query=" + q("vendor:"+vendor), 1280}, {"phone-alert", "/alerts/new?query=" + q("vendor:"+vendor), 320}, {"quarantine", "/quarantine", 1280}} {
+		if status(ctx, base+p.path) == http.StatusOK {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+func request(ctx context.Context, address string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "text/html, application/json")
+	return http.DefaultClient.Do(req)
+}
+
+func status(ctx context.Context, address string) int {
+	res, err := request(ctx, address)
+	if err != nil {
+		return 0
+	}
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+func get(ctx context.Context, address string, into any) error {
+	res, err := request(ctx, address)
+	if err != nil {
+		return fmt.Errorf("ask veille: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask veille: %s gives %s", address, res.Status)
+	}
+	return json.NewDecoder(io.LimitReader(res.Body, 32<<20)).Decode(into)
+}
+
+// check runs axe-core on the page and gives what it found wrong, by the tags of
+// WCAG 2.2 at level AA.
+const check = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}).then(r => ({
+  passed: r.passes.length,
+  faults: r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n" + v.nodes.slice(0, 4).map(n => "      " + n.html.slice(0, 160) + " " + (n.any[0] ? n.any[0].message.slice(0, 160) : "")).join("\n")),
+}))`
+
+func visit(tab context.Context, o options, p place, lang, scheme, script string, out io.Writer) (faults, passed int, err error) {
+	ctx, cancel := context.WithTimeout(tab, 2*time.Minute)
+	defer cancel()
+	address := o.base + p.path + "?hl=" + lang
+	if strings.Contains(p.path, "?") {
+		address = o.base + p.path + "&hl=" + lang
+	}
+	height := int64(900)
+	if p.width < 500 {
+		height = 640
+	}
+	if err := chromedp.Run(ctx, browser.Look(p.width, height, scheme), chromedp.Navigate(address), browser.True(`document.readyState == "complete"`)); err != nil {
+		return 0, 0, err
+	}
+	if o.shots != "" {
+		var shot []byte
+		err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) (err error) {
+			_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)
+			if err != nil {
+				return err
+			}
+			shot, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithClip(&page.Viewport{Width: float64(p.width), Height: min(size.Height, 4000), Scale: 1}).Do(ctx)
+			return err
+		}))
+		if err != nil {
+			return 0, 0, err
+		}
+		file := filepath.Join(o.shots, p.name+"."+lang+"."+scheme+".png")
+		if err := os.WriteFile(file, shot, 0o644); err != nil {
+			return 0, 0, err
+		}
+		fmt.Fprintln(out, file)
+	}
+	if script == "" {
+		return 0, 1 << 30, nil
+	}
+	var got struct {
+		Passed int
+		Faults []string
+	}
+	err = chromedp.Run(ctx, chromedp.Evaluate(script+"\n;true", nil), chromedp.Evaluate(check, &got, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, f := range got.Faults {
+		fmt.Fprintf(out, "%s in %s, %s: %s\n", p.name, lang, scheme, f)
+	}
+	return len(got.Faults), got.Passed, nil
+}
