@@ -100,11 +100,12 @@ type language struct {
 
 // words numbers the words of the lexicon, as written and as stems.
 type words struct {
-	folded map[string]int32
-	stems  map[string]int32
-	stem   int // length of the shortest stem
-	exact  map[string]int32
-	last   int32
+	folded  map[string]int32
+	stems   map[string]int32
+	stem    int // length of the shortest stem
+	longest int // and of the longest
+	exact   map[string]int32
+	last    int32
 }
 
 // builder numbers phrases while the lexicon is compiled, with buffers to reuse.
@@ -364,6 +365,7 @@ func (r *Reader) foldedIDs(b *builder, text string) []int32 {
 			prev := toks[i-1]
 			stem := text[prev.start:prev.end]
 			r.words.stem = min(r.words.stem, len(stem))
+			r.words.longest = max(r.words.longest, len(stem))
 			ids[len(ids)-1] = r.words.intern(r.words.stems, stem)
 			continue
 		}
@@ -397,7 +399,28 @@ func (w *words) look(text string, t *token) {
 	}
 	t.exact = w.exact[s]
 	var buf [2 * maxWord]byte
-	b := buf[:0]
+	t.id = w.folded[string(fold(buf[:0], s))]
+}
+
+// lookStem fills in the longest known stem of a word.
+func (w *words) lookStem(text string, t *token) {
+	s := text[t.start:t.end]
+	if t.stemmed || t.kind != word || len(s) > maxWord {
+		return
+	}
+	t.stemmed = true
+	var buf [2 * maxWord]byte
+	b := fold(buf[:0], s)
+	for n := min(len(b), w.longest); n >= w.stem; n-- {
+		if id, ok := w.stems[string(b[:n])]; ok {
+			t.stem = id
+			return
+		}
+	}
+}
+
+// fold appends a word in lower case with plain apostrophes and hyphens.
+func fold(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
@@ -418,13 +441,5 @@ func (w *words) look(text string, t *token) {
 		b = utf8.AppendRune(b, unicode.ToLower(c2))
 		i += n
 	}
-	t.id = w.folded[string(b)]
-	if t.kind == word {
-		for n := len(b); n >= w.stem; n-- {
-			if id, ok := w.stems[string(b[:n])]; ok {
-				t.stem = id
-				break
-			}
-		}
-	}
+	return b
 }

@@ -231,6 +231,7 @@ func (s *scan) matches(n int) []match {
 	sent.matched = true
 	for i := sent.first; i < sent.last; i++ {
 		s.r.words.look(s.text, &s.toks[i])
+		s.r.words.lookStem(s.text, &s.toks[i])
 	}
 	for i := sent.first; i < sent.last; i++ {
 		sent.matches = s.walk(s.lang.phrases, 0, i, i, sent.last, sent.matches)

@@ -20,6 +20,7 @@ type token struct {
 	gap        bool // white space before it
 	newline    bool // a line break before it
 	looked     bool
+	stemmed    bool
 	id         int32 // folded word in the lexicon, 0 when unknown
 	stem       int32 // longest known stem, 0 when none
 	exact      int32 // the word as written, in the table of currency symbols
