@@ -261,13 +261,15 @@ func (d *doc) counterpart(v *view, x *org, at *item, q *cue) (string, []rolePart
 // point back to what was said: by a pronoun, a definite noun, or by leaving the place empty.
 func (d *doc) fromMain(v *view, t *trigger, have []roleParty) *roleParty {
 	r := t.rule
-	if v.s.in == "title" || len(have) != 1 || r.weak || r.vague || r.title || r.unary || r.conf < 0.7 || v.plural(t) {
-		return nil
-	}
-	if d.first == nil || !d.pointsBack(v, t) {
+	if v.s.in == "title" || len(have) != 1 || r.weak || r.vague || r.unary || r.conf < 0.7 || v.plural(t) {
 		return nil
 	}
 	h := have[0]
+	// a wholesaler and a word of distribution: the maker is the one of the headline
+	trade := r.typ == "distribution" && h.p.org.main&kDistributor != 0
+	if !trade && (r.title || d.first == nil || !d.pointsBack(v, t)) {
+		return nil
+	}
 	for k := range v.items {
 		// somebody else is named beside it: the clause is about those two, whatever ties them
 		if it := &v.items[k]; !it.excl && !it.possDet && v.clause[it.from] == v.clause[t.from] && it.parties[0].org.known && it.parties[0].org != h.p.org {
@@ -308,6 +310,13 @@ func (d *doc) fromMain(v *view, t *trigger, have []roleParty) *roleParty {
 		for _, p := range []*party{d.main, d.mainAny} {
 			if p != nil && fits(p.org) {
 				return &roleParty{role: role, p: party{org: p.org}}
+			}
+		}
+		if trade && role == "vendor" {
+			for _, n := range d.names {
+				if n.in == "title" && fits(n.org) {
+					return &roleParty{role: role, p: party{org: n.org}}
+				}
 			}
 		}
 	}

@@ -1118,7 +1118,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 	if r.title && !d.predicated(v, t, f) {
 		return nil, "it is not said of anybody"
 	}
-	if r.title && len(got) == 1 && got[0].sl == sSubject {
+	if r.title && len(got) == 1 && got[0].sl == sSubject && !(r.typ == "distribution" && s.in == "text" && rps[0].p.org.main&kDistributor != 0) {
 		return nil, "nobody it is that to"
 	}
 	if !r.unary && len(rps) < 2 {
