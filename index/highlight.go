@@ -51,6 +51,7 @@ type markPhrase struct {
 type markWord struct {
 	title bool
 	text  string
+	head  string // of a fuzzy word: the letters that a typo leaves alone
 }
 
 // newMarker gathers the words a query asks for, not those it excludes.
@@ -87,11 +88,13 @@ func (m *marker) add(e query.Expr) {
 				}
 			case query.Prefix:
 				if t := Analyze(query.Plain, v.Text); len(t) > 0 {
-					m.prefix = append(m.prefix, markWord{title, t[len(t)-1].Term})
+					m.prefix = append(m.prefix, markWord{title: title, text: t[len(t)-1].Term})
 				}
 			case query.Fuzzy:
 				if t := Analyze(query.Plain, v.Text); len(t) > 0 {
-					m.fuzzy = append(m.fuzzy, markWord{title, t[len(t)-1].Term})
+					want := t[len(t)-1].Term
+					r := []rune(want)
+					m.fuzzy = append(m.fuzzy, markWord{title, want, string(r[:min(len(r), query.FuzzyPrefix)])})
 				}
 			}
 		}
@@ -164,7 +167,7 @@ func (m *marker) spans(lang, text string, title bool) [][2]int {
 			hit := slices.ContainsFunc(m.prefix, func(p markWord) bool {
 				return (title || !p.title) && strings.HasPrefix(w.folded, p.text)
 			}) || slices.ContainsFunc(m.fuzzy, func(p markWord) bool {
-				return (title || !p.title) && oneTypo(p.text, w.folded)
+				return (title || !p.title) && strings.HasPrefix(w.folded, p.head) && oneTypo(p.text, w.folded)
 			})
 			if hit {
 				out = append(out, [2]int{w.start, w.end})

@@ -339,6 +339,7 @@ func TestHighlight(t *testing.T) {
 		{"sign* -microsoft", "", "<b>[signent]</b>"},
 		{"distribute", "Arrow [distributes]", ""},
 		{"nutanx~", "L’éditeur [Nutanix]", ""},
+		{"errow~ OR distribute", "Arrow [distributes]", ""}, // a typo leaves the first two letters alone
 		{"lang:fr", "", ""},
 	} {
 		res, err := ix.Search(t.Context(), Request{View: Articles, Query: parse(t, tt.q), Limit: 1, Highlight: true})
