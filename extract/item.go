@@ -300,6 +300,9 @@ func (d *doc) customerAt(s *sent, i int) (int, bool) {
 	if t.class&cDet == 0 && t.class&cCustomer == 0 && !(s.in == "title" && t.cap) {
 		return 0, false
 	}
+	if shared[t.low] && i > 0 && toks[i-1].kind == 'w' && toks[i-1].class&(cDet|cPrep|cAnd) == 0 {
+		return 0, false // « société commune »: the adjective
+	}
 	j := i
 	if t.class&cDet != 0 {
 		j++
@@ -405,6 +408,9 @@ func (d *doc) anaphorAt(s *sent, i int) (int, anaphor, bool) {
 		if w.class&cHead != 0 && !(w.cap && l.lang == "fr" && false) {
 			h := l.heads[w.low]
 			end := j + 1
+			if end < len(toks) && shared[toks[end].low] {
+				return 0, anaphor{}, false // « la société commune »
+			}
 			// "the hardware maker", "the services group": the last head of a run
 			for end < len(toks) && toks[end].class&cHead != 0 {
 				if k := l.heads[toks[end].low].kinds; k != kAny {
@@ -466,6 +472,9 @@ func impersonal(toks []tok) bool {
 	}
 	return false
 }
+
+// shared are the adjectives that make a company a common one.
+var shared = map[string]bool{"commune": true, "communes": true, "conjointe": true, "conjointes": true}
 
 var partnerWords = map[string]bool{"partenaire": true, "partner": true, "allié": true, "ally": true}
 
