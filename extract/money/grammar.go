@@ -19,7 +19,7 @@ type finding struct {
 	joined              bool // co-ordinated with the amount before
 	old                 bool
 	kind, subkind       string
-	rule                string // the kind by the rules alone
+	rule                vote // what the rules alone make of it, whatever the model says
 	score               int
 	scores              [kinds]int
 	cue                 match

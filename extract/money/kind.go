@@ -99,7 +99,7 @@ func (s *scan) classify(title *scan) {
 		}
 		if i > 0 && s.twin(i) { // the second half of a change
 			p := &s.found[i-1]
-			f.kind, f.subkind, f.score, f.cue = p.kind, p.subkind, p.score, p.cue
+			f.kind, f.subkind, f.score, f.cue, f.scores, f.rule = p.kind, p.subkind, p.score, p.cue, p.scores, p.rule
 			continue
 		}
 		b.votes = b.votes[:0]
@@ -279,9 +279,9 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 		score := 0
 		switch {
 		case f.joined, p.sent == f.sent && s.coordinated(p, f):
-			score = max(70, p.score*9/10)
+			score = max(70, p.rule.score*9/10)
 		case f.inherit:
-			score = max(45, p.score*6/10)
+			score = max(45, p.rule.score*6/10)
 		case p.sent == f.sent:
 			score = 12
 		case p.sent == f.sent-1 && (p.power >= 6) == (f.power >= 6):
@@ -289,8 +289,8 @@ func (s *scan) far(i int, f *finding, b *ballot, title *scan) {
 		case p.sent == f.sent-1:
 			score = 3
 		}
-		if score > 0 && p.kind != "price_change" && (p.kind != "other" || p.subkind != "") {
-			b.add(p.kind, p.subkind, score, none)
+		if score > 0 && (p.rule.kind != "other" || p.rule.sub != "") {
+			b.add(p.rule.kind, p.rule.sub, score, none)
 		}
 		break
 	}

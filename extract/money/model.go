@@ -346,14 +346,14 @@ func (s *scan) decide(i int, f *finding, b *ballot, title *scan) {
 	x.rules(b)
 	s.fields(f, x, title)
 	s.words(f, x)
-	f.rule = b.best().kind
+	f.rule = b.best()
 	for j := i - 1; j >= 0; j-- {
 		if p := &s.found[j]; !p.percent {
 			switch {
 			case p.sent == f.sent:
-				x.add(50, "previous in sentence", p.rule, f.scale(), p.scale())
+				x.add(50, "previous in sentence", p.rule.kind, f.scale(), p.scale())
 			case f.sent-p.sent == 1:
-				x.add(50, "previous", p.rule, f.scale(), p.scale())
+				x.add(50, "previous", p.rule.kind, f.scale(), p.scale())
 			}
 			break
 		}
