@@ -655,18 +655,18 @@ func (d *doc) fill(v *view, t *trigger) [nSlots]*item {
 			}
 			continue
 		}
-		if tk.class&cRel != 0 && i >= t.to {
-			// « la société commune que préparaient Orange et Capgemini »
-			if r.noun && (tk.low == "que" || tk.low == "qu'") && r.roles[sSubject] != "" && out[sBy] == nil && out[sWith] == nil {
-				for k := i + 1; k < len(s.toks) && k <= i+5; k++ {
-					if n := v.itemAt[k]; n > 0 {
-						if it := &v.items[n-1]; it.prep == sNone && !it.excl {
-							out[sSubject] = it
-						}
-						break
+		// « la société commune que préparaient Orange et Capgemini »
+		if r.noun && (tk.low == "que" || tk.low == "qu'") && i-t.to <= 1 && r.roles[sSubject] != "" && out[sBy] == nil && out[sWith] == nil && out[sBetween] == nil {
+			for k := i + 1; k < len(s.toks) && k <= i+5; k++ {
+				if n := v.itemAt[k]; n > 0 {
+					if it := &v.items[n-1]; it.prep == sNone && !it.excl {
+						out[sSubject] = it
 					}
+					break
 				}
 			}
+		}
+		if tk.class&cRel != 0 && i >= t.to {
 			// « l'exclusivité dont jouissait Arrow »
 			if r.noun && tk.low == "dont" && r.roles[sBy] != "" && out[sBy] == nil {
 				for k := i + 1; k < len(s.toks) && k <= i+4; k++ {
