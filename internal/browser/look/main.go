@@ -94,6 +94,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	tab, end := b.Tab()
 	defer end()
+	// Opened here, the tab outlives the time that each page is given.
+	if err := chromedp.Run(tab); err != nil {
+		return fmt.Errorf("open a tab: %w", err)
+	}
 	faults, least := 0, 1<<30
 	for _, p := range pages {
 		if !strings.Contains(p.name, o.only) {
