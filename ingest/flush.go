@@ -297,7 +297,7 @@ func (p *Poller) repeats(ctx context.Context, src schemas.Source, d *draft, lead
 	mine := shingles(d.art.Text)
 	for _, l := range list {
 		a, ok := text(l)
-		if !ok || resemblance(mine, shingles(a.Text)) < jaccard || !agree(a.Text, d.art.Text) {
+		if !ok || resemblance(mine, shingles(a.Text)) < enough(alike(a.Title, d.art.Title), l.host == domain(d.art.URL), len(mine)) || !agree(a.Text, d.art.Text) {
 			continue
 		}
 		return l, false

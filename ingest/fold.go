@@ -153,6 +153,21 @@ func resemblance(a, b map[uint64]struct{}) float64 {
 	return float64(both) / float64(all)
 }
 
+// enough is the resemblance from which two texts tell the same story. Headlines that
+// differ ask for more, more still within one outlet, whose short pieces share their
+// closing paragraphs; and few words prove little.
+func enough(sameTitle, sameOutlet bool, shingles int) float64 {
+	switch {
+	case sameTitle:
+		return jaccard
+	case sameOutlet:
+		return 0.9
+	case shingles < 120:
+		return 0.75
+	}
+	return 0.6
+}
+
 // estimate is the resemblance that two signatures suggest.
 func estimate(a, b []byte) float64 {
 	if len(a) != hashes || len(b) != hashes {

@@ -66,9 +66,13 @@ func (p *Poller) take(ctx context.Context, src schemas.Source, st *schemas.Sourc
 	mine := map[string]bool{}
 	shared, undated := 0, 0
 	var todo []*draft
-	for _, it := range f.Items {
+	torn := slices.ContainsFunc(f.Recovered, func(r string) bool { return strings.Contains(r, "cut short") })
+	for i, it := range f.Items {
 		if it.Title == "" && it.Link == "" && it.Summary == "" && it.Body == "" {
 			continue
+		}
+		if torn && i == len(f.Items)-1 && it.Link == "" {
+			continue // the document ends within it; it comes whole next time
 		}
 		it.Title = cut(it.Title, schemas.MaxTitle)
 		id := bk.identify(src.ID, it, mine)

@@ -88,7 +88,7 @@ func Family(typ string) string {
 type Party struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
-	Role  string `json:"role,omitempty"`
+	Role  string `json:"role"` // "" in a partnership
 	Known bool   `json:"known"`
 }
 

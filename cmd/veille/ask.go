@@ -140,9 +140,15 @@ func (c *command) statsCommand() *cobra.Command {
 			if err := json.Unmarshal(body, &rows); err != nil {
 				return fmt.Errorf("read the answer: %w", err)
 			}
+			zone, err := time.LoadLocation("Europe/Paris") // where the days of the series begin
+			if err != nil {
+				return err
+			}
 			var table [][]string
 			for _, r := range rows {
-				table = append(table, []string{r.Time.Format(time.DateOnly), r.Series, fmt.Sprint(r.Value)})
+				if r.Value != 0 { // --json has the gaps too
+					table = append(table, []string{r.Time.In(zone).Format(time.DateOnly), r.Series, fmt.Sprint(r.Value)})
+				}
 			}
 			c.rows([]string{"From", "Of", "Count"}, table)
 			return nil
@@ -157,7 +163,7 @@ func (c *command) statsCommand() *cobra.Command {
 	return cmd
 }
 
-var exportFormats = []string{"csv", "ndjson", "json", "md", "atom", "rss", "feed.json"}
+var exportFormats = []string{"csv", "ndjson", "json", "parquet", "md", "atom", "rss", "feed.json"}
 
 func (c *command) exportCommand() *cobra.Command {
 	var server, format, view, out, dialect string

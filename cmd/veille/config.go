@@ -96,7 +96,7 @@ func bind(f *pflag.FlagSet, c *Config) {
 	f.DurationVar(&c.Poll.HostDelay, "poll-host-delay", c.Poll.HostDelay, "pause between two requests to one host")
 	f.DurationVar(&c.Poll.MinInterval, "poll-min-interval", c.Poll.MinInterval, "shortest pause between two polls of a feed")
 	f.DurationVar(&c.Poll.MaxInterval, "poll-max-interval", c.Poll.MaxInterval, "longest pause between two polls of a feed")
-	f.DurationVar(&c.Poll.MaxAge, "poll-max-age", c.Poll.MaxAge, "items older than this are left out of a feed's first poll")
+	f.DurationVar(&c.Poll.MaxAge, "poll-max-age", c.Poll.MaxAge, "of a feed that lists more than 50 items, those older than this are left out of the first poll")
 	f.IntVar(&c.Poll.Parallel, "poll-parallel", c.Poll.Parallel, "hosts fetched from at the same time")
 	f.DurationVar(&c.Archive.MaxAge, "archive-max-age", c.Archive.MaxAge, "how long fetched pages are kept")
 	f.IntVar(&c.Archive.MaxGB, "archive-max-gb", c.Archive.MaxGB, "most of the archive on disk, in GiB")
@@ -176,6 +176,11 @@ func (c *command) load(cmd *cobra.Command) (Config, error) {
 // parseConfig reads YAML strictly: an unknown key is an error that names it, its
 // line and the nearest key there is.
 func parseConfig(body []byte, cfg *Config) error {
+	// A file without a setting would set all to nothing.
+	var any any
+	if err := yaml.Unmarshal(body, &any); err == nil && any == nil {
+		return nil
+	}
 	err := yaml.UnmarshalWithOptions(body, cfg, yaml.Strict())
 	if err == nil {
 		return nil

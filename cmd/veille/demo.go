@@ -17,9 +17,24 @@ import (
 	"example.org/veille/ingest"
 )
 
-// pressAddr is where the sample press is served when the port is free: links of an
-// earlier demo then still lead somewhere.
+// pressAddr is where the sample press is served at first when the port is free.
 const pressAddr = "127.0.0.1:8098"
+
+// pressListener listens where the press of this folder was served before, so that
+// the links of an earlier demo still lead somewhere.
+func pressListener(ctx context.Context, dir string) (l net.Listener, err error) {
+	path := filepath.Join(dir, "press-address")
+	before, _ := os.ReadFile(path) // none at first
+	for _, addr := range []string{strings.TrimSpace(string(before)), pressAddr, "127.0.0.1:0"} {
+		if addr == "" {
+			continue
+		}
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", addr); err == nil {
+			return l, os.WriteFile(path, []byte(l.Addr().String()+"\n"), 0o600)
+		}
+	}
+	return nil, err
+}
 
 func (c *command) demoCommand() *cobra.Command {
 	var once bool
@@ -73,11 +88,9 @@ func (c *command) demo(ctx context.Context, cfg Config, press string, once bool)
 	if err != nil {
 		return err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", pressAddr)
+	l, err := pressListener(ctx, cfg.Data)
 	if err != nil {
-		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
-			return err
-		}
+		return err
 	}
 	srv := &http.Server{Handler: p.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan struct{})

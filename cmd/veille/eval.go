@@ -35,7 +35,7 @@ language.`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if gold == "" {
-				return usage(errors.New("veille eval needs --gold FILE.jsonl"), "the form of its records: docs/gold.md")
+				return usage(errors.New("veille eval needs --gold FILE.jsonl"), "for example: veille eval --gold extract/testdata/gold/read.jsonl")
 			}
 			g, err := os.ReadFile(gold)
 			if err != nil {

@@ -109,11 +109,15 @@ func (c *command) extractLines(ctx context.Context, x reader) error {
 	}
 	n := 2 * runtime.GOMAXPROCS(0)
 	queue, ordered := make(chan *job), make(chan *job, n)
+	caller := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(queue)
 		defer close(ordered)
 		r := bufio.NewReaderSize(c.in, 1<<20)
+		if mark, err := r.Peek(3); err == nil && string(mark) == "\uFEFF" {
+			_, _ = r.Discard(3) // peeked at, so it is there
+		}
 		for {
 			line, err := readLine(r)
 			if len(line) > 0 || err != nil && err != io.EOF {
@@ -166,8 +170,17 @@ func (c *command) extractLines(ctx context.Context, x reader) error {
 		}
 		return out.Flush()
 	})
-	if err := g.Wait(); err != nil {
-		return err
+	// A read of standard input cannot be broken off: who asks to stop does not wait
+	// for the next line.
+	ended := make(chan error, 1)
+	go func() { ended <- g.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return err
+		}
+	case <-caller.Done():
+		return caller.Err()
 	}
 	if bad {
 		return errPartly
@@ -287,6 +300,7 @@ func (r record) article(rules *page.Rules) (schemas.Article, error) {
 	case r.Text == "" && r.Title == "":
 		return a, errors.New("the record has neither text nor html")
 	}
+	a.Lang = langCode(a.Lang)
 	if a.Lang == "" {
 		a.Lang = page.Language(a.Title+"\n\n"+a.Text, "")
 	}
@@ -302,6 +316,23 @@ func (r record) article(rules *page.Rules) (schemas.Article, error) {
 	a.Text = cut(a.Text, schemas.MaxText)
 	a.Version = schemas.ContentVersion(a.Title, a.Text)
 	return a, nil
+}
+
+// langCode reads what people write for a language; "" is for the text to tell.
+func langCode(s string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if i := strings.IndexAny(s, "-_"); i > 0 {
+		s = s[:i]
+	}
+	switch {
+	case s == "fra", s == "fre", s == "french", s == "français", s == "francais":
+		return "fr"
+	case s == "eng", s == "english", s == "anglais":
+		return "en"
+	case len(s) == 2, s == "und":
+		return s
+	}
+	return ""
 }
 
 // cut shortens s to at most n bytes, at a character.

@@ -64,6 +64,9 @@ func (c *command) feedsCheckCommand() *cobra.Command {
 			failed := 0
 			for _, arg := range args {
 				f, err := c.readFeed(cmd.Context(), cfg, arg)
+				if cmd.Context().Err() != nil {
+					return cmd.Context().Err()
+				}
 				got := newChecked(f, err)
 				if err != nil {
 					failed++

@@ -126,9 +126,9 @@ func (c *command) firstPass(ctx context.Context, a *app, once bool) error {
 	if err != nil {
 		return err
 	}
-	line := fmt.Sprintf("%d articles, %d deals, %d prices", articles, deals, prices)
+	line := fmt.Sprintf("%s, %s, %s", count(articles, "article"), count(deals, "deal"), count(prices, "price"))
 	if failed > 0 {
-		line += fmt.Sprintf("; %d sources failed, see /api/v1/sources", failed)
+		line += fmt.Sprintf("; %s failed, see: veille feeds health", count(failed, "source"))
 	}
 	fmt.Fprintf(c.out, "%s (%.1f s)\n", line, time.Since(began).Seconds())
 	if a.listener != nil {
@@ -148,4 +148,12 @@ func pollNote(r ingest.Result) string {
 		return r.Source + ": nothing new"
 	}
 	return fmt.Sprintf("%s: %d new", r.Source, r.New)
+}
+
+// count writes a number with its noun: 1 deal, 2 deals.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

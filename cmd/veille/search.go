@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -116,7 +117,9 @@ func (c *command) ask(ctx context.Context, cfg Config, server, path string, para
 
 // askFolder answers one request from the data folder, through the same handler.
 func (c *command) askFolder(ctx context.Context, cfg Config, path string, params url.Values, out io.Writer) error {
-	if _, err := os.Stat(cfg.Data); err != nil {
+	if _, err := os.Stat(cfg.Data); err != nil && demoFolder(cfg) != "" {
+		cfg.Data = demoFolder(cfg)
+	} else if err != nil {
 		return fail(exitData, fmt.Errorf("no veille runs at %s and there is no data folder %s", cfg.Listen, cfg.Data), "try: veille demo")
 	}
 	data, err := openData(cfg.Data)
@@ -152,6 +155,16 @@ func (c *command) askFolder(ctx context.Context, cfg Config, path string, params
 	return res.err
 }
 
+// demoFolder is the folder of a demo that was run on this machine, "" when there is
+// none or another folder was asked for.
+func demoFolder(cfg Config) string {
+	dir := filepath.Join(filepath.Dir(cfg.Data), "veille-demo")
+	if _, err := os.Stat(dir); err != nil || filepath.Base(cfg.Data) != "veille" {
+		return ""
+	}
+	return dir
+}
+
 // recorder hands an answer on as it comes, and keeps one that is an error.
 type recorder struct {
 	header  http.Header
@@ -183,7 +196,7 @@ func apiError(res *http.Response, body []byte, q string) error {
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
 		return fmt.Errorf("the server answered %d", res.StatusCode)
 	}
-	if len(p.Errors) > 0 {
+	if len(p.Errors) > 0 && p.Errors[0].Parameter == "q" {
 		e := p.Errors[0]
 		syntax := &query.SyntaxError{Pos: e.Position, Len: e.Length, Suggestions: e.Suggestion}
 		hint := "the query language: veille search --help"
@@ -191,6 +204,14 @@ func apiError(res *http.Response, body []byte, q string) error {
 			hint = "try: " + syntax.Fix(q, 0)
 		}
 		return &queryProblem{problem{exitUsage, errors.New(e.Detail), hint}, syntax.Caret(q)}
+	}
+	if len(p.Errors) > 0 {
+		e := p.Errors[0]
+		hint := ""
+		if len(e.Suggestion) > 0 {
+			hint = "try: " + e.Suggestion[0]
+		}
+		return usage(errors.New(strings.TrimPrefix(e.Parameter+": ", ": ")+e.Detail), hint)
 	}
 	status := exitFailed
 	switch res.StatusCode {
@@ -234,7 +255,11 @@ func (c *command) showFound(view string, body []byte, asJSON, failEmpty bool) er
 			return err
 		}
 		c.rows(header, rows)
-		c.say("%d %s · %.0f ms", f.Page.Total, view, f.TookMS)
+		if n := len(rows); n < f.Page.Total {
+			c.say("%d of %d %s · %.0f ms · more with --limit, all with veille export", n, f.Page.Total, view, f.TookMS)
+		} else {
+			c.say("%d %s · %.0f ms", f.Page.Total, view, f.TookMS)
+		}
 	}
 	if failEmpty && f.Page.Total == 0 {
 		return fail(exitEmpty, errors.New("nothing matches"), "")
@@ -270,7 +295,7 @@ func foundRows(view string, data []json.RawMessage) (header []string, rows [][]s
 			rows = append(rows, []string{a.Published.Format(time.DateOnly), a.Source, a.Lang, a.Title})
 		}
 	default:
-		header = []string{"Date", "Amount", "Kind", "Of", "Source", "Evidence"}
+		header = []string{"Date", "Amount", "Unit", "Kind", "Of", "Source", "Evidence"}
 		for _, raw := range data {
 			var p struct {
 				schemas.Price
@@ -283,7 +308,7 @@ func foundRows(view string, data []json.RawMessage) (header []string, rows [][]s
 			if p.Vendor != nil {
 				of = strings.TrimSpace(p.Vendor.Name + " " + p.Product)
 			}
-			rows = append(rows, []string{p.Article.Published.Format(time.DateOnly), amountText(&p.Amount), p.Kind, of, p.Article.Source, p.Evidence.Text})
+			rows = append(rows, []string{p.Article.Published.Format(time.DateOnly), amountText(&p.Amount), unitText(p.Price), p.Kind, of, p.Article.Source, p.Evidence.Text})
 		}
 	}
 	return header, rows, nil

@@ -88,7 +88,7 @@ func TestBadFeed(t *testing.T) {
 	if status != exitPartly {
 		t.Errorf("status %d, want %d\n%s", status, exitPartly, errs)
 	}
-	if !regexp.MustCompile(`^[1-9]\d* articles, \d+ deals, \d+ prices; 1 sources failed`).MatchString(out) {
+	if !regexp.MustCompile(`^[1-9]\d* articles, \d+ deals, \d+ prices; 1 source failed`).MatchString(out) {
 		t.Errorf("summary %q", out)
 	}
 	if !strings.Contains(errs, "page: ") || !strings.Contains(errs, "not a feed") {
@@ -262,13 +262,32 @@ func TestREADME(t *testing.T) {
 					in = f
 				}
 				var out, errs bytes.Buffer
-				if status := Main(t.Context(), args, in, &out, &errs); status != 0 || out.Len() == 0 {
+				if status := Main(t.Context(), args, in, &out, &errs); status != 0 || strings.Count(out.String(), "\n") < 1 || strings.HasPrefix(line, "bin/veille search") && strings.Count(out.String(), "\n") < 3 {
 					t.Errorf("%s: `%s` ends with %d and prints %q\n%s", doc, line, status, out.String(), errs.String())
 				}
 			default:
 				t.Errorf("%s: no test knows how to run `%s`", doc, line)
 			}
 		}
+	}
+	// What the tour's table asks has an answer on the sample press.
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for _, m := range regexp.MustCompile("(?m)^\\| [^|`]+ \\| `([^`]+)`(.*)\\|$").FindAllStringSubmatch(string(readme), -1) {
+		args := []string{"search", m[1], "--fail-empty"}
+		if strings.Contains(m[2], "Prices") {
+			args = append(args, "--view", "prices")
+		}
+		asked++
+		if status, out, errs := run(t.Context(), args...); status != 0 {
+			t.Errorf("README.md asks %s: %d\n%s%s", m[1], status, out, errs)
+		}
+	}
+	if asked < 5 {
+		t.Errorf("only %d questions of the tour were found", asked)
 	}
 	if ran < 8 {
 		t.Errorf("only %d commands were found", ran)

@@ -101,6 +101,21 @@ func amountText(a *schemas.Amount) string {
 	return ""
 }
 
+// unitText says what a price is for: "per user and month, excl. tax".
+func unitText(p schemas.Price) string {
+	var parts []string
+	if p.Per != "" {
+		parts = append(parts, "per "+p.Per)
+	}
+	if p.Period != "" {
+		parts = append(parts, "a "+p.Period)
+	}
+	if p.Tax != "" {
+		parts = append(parts, p.Tax+". tax")
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (c *command) showExtraction(a schemas.Article, x schemas.Extraction) {
 	var names []string
 	for _, v := range x.Vendors {
@@ -128,8 +143,7 @@ func (c *command) showExtraction(a schemas.Article, x schemas.Extraction) {
 		if p.Vendor != nil {
 			vendor = strings.TrimSpace(p.Vendor.Name + " " + p.Product)
 		}
-		unit := strings.Trim(strings.Join([]string{p.Per, p.Period, p.Tax}, " "), " ")
-		rows = append(rows, []string{amountText(&p.Amount), p.Kind, unit, vendor, p.Evidence.Text})
+		rows = append(rows, []string{amountText(&p.Amount), p.Kind, unitText(p), vendor, p.Evidence.Text})
 	}
 	if len(rows) > 0 {
 		c.rows([]string{"Price", "Kind", "Unit", "Of", "Evidence"}, rows)
