@@ -266,7 +266,7 @@ func (d *doc) fromMain(v *view, t *trigger, have []roleParty) *roleParty {
 	}
 	h := have[0]
 	// a wholesaler and a word of distribution: the maker is the one of the headline
-	trade := r.typ == "distribution" && h.p.org.main&kDistributor != 0
+	trade := r.typ == "distribution" && h.p.org.main&kDistributor != 0 && (d.first != nil || v.s.para == 0 && !r.title)
 	if !trade && (r.title || d.first == nil || !d.pointsBack(v, t)) {
 		return nil
 	}
