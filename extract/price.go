@@ -2,6 +2,7 @@ package extract
 
 import (
 	"slices"
+	"strings"
 
 	"example.org/veille/extract/money"
 	"example.org/veille/schemas"
@@ -27,6 +28,11 @@ func (d *doc) prices(a *schemas.Article, out *schemas.Extraction) {
 		if n := d.priced(m, out); n != nil {
 			p.Vendor = &schemas.VendorRef{ID: n.org.id, Name: n.org.name}
 			p.Product = n.product
+			if p.Kind == "product_price" {
+				if sold := d.soldFor(m, n); sold != "" {
+					p.Product = sold
+				}
+			}
 		}
 		p.ID = schemas.PriceID(a.ID, span, p.Kind)
 		out.Prices = append(out.Prices, p)
@@ -147,6 +153,46 @@ func (d *doc) priced(m money.Amount, out *schemas.Extraction) *name {
 		return &d.names[0]
 	}
 	return nil
+}
+
+// soldFor is the product in "A's box for B's software", as written, when A is who is priced: the nearest one before the amount, in its
+// paragraph and at most three sentences away.
+func (d *doc) soldFor(m money.Amount, seller *name) string {
+	const reach = 400 // bytes
+	if m.In != "text" {
+		return ""
+	}
+	sold := ""
+	for i := range d.names {
+		a := &d.names[i]
+		if a.in != "text" || a.org != seller.org || a.end > m.Start || m.Start-a.end > reach {
+			continue
+		}
+		for j := i + 1; j < len(d.names); j++ {
+			b := &d.names[j]
+			if b.in != "text" || b.start-a.end > 40 || b.end > m.Start {
+				break
+			}
+			if b.start < a.end || b.org == a.org || b.product == "" {
+				continue
+			}
+			between := d.text[a.end:b.start]
+			if strings.ContainsAny(between, ".;:\n") || !strings.Contains(between, " for ") && !strings.Contains(between, " pour ") {
+				continue
+			}
+			end := b.end
+			for range 3 { // "Azure Stack": a product's name goes on in capitals
+				word := end + 1
+				if word >= len(d.text) || d.text[end] != ' ' || d.text[word] < 'A' || d.text[word] > 'Z' {
+					break
+				}
+				for end = word; end < len(d.text) && (d.text[end] >= 'a' && d.text[end] <= 'z' || d.text[end] >= 'A' && d.text[end] <= 'Z'); end++ {
+				}
+			}
+			sold = d.text[a.start:end]
+		}
+	}
+	return sold
 }
 
 // priceExcluded tells a name that the text only compares with.
