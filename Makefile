@@ -37,8 +37,12 @@ fuzz: ## thirty seconds for each fuzz target
 		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$target/*_test.go | sed 's/func //'); do \
 			echo "$$target $$f"; $(GO) test $$target -run '^$$' -fuzz "^$$f$$" -fuzztime 30s; done; done
 
-bench: ## the benchmarks, beside the code they measure
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## the benchmarks beside the code; then 100,000 articles in the index, in stock bleve and in SQLite FTS5 (takes long, needs cgo)
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /index$$)
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+		export VEILLE_BENCH_DOCS=$${VEILLE_BENCH_DOCS:-100000} VEILLE_BENCH_DIR=$${VEILLE_BENCH_DIR:-$$dir}; \
+		$(GO) test -run '^$$' -bench 'Build|Beside|Corpus|Search|Death|Analyze' -benchtime 500ms -timeout 60m ./index; \
+		cd bench && $(GO) test -tags fts5 -run '^$$' -bench . -benchtime 500ms -timeout 60m .
 
 GOLD := fixtures/press/gold.jsonl extract/testdata/gold/read.jsonl extract/testdata/gold/train-a.jsonl extract/testdata/gold/train-b.jsonl extract/testdata/gold/blind.jsonl
 
@@ -53,7 +57,7 @@ trust: ## the long profiles of the tests against faults, attacks and kills
 golden: ## rewrite golden files and generated documents; read the diff
 	$(GO) test ./cmd/veille -run 'Docs|Scripts' -update
 	$(GO) test ./fixtures -run Gold -update
-	$(GO) test ./index -run Quality -update
+	$(GO) test ./index -run Quality -args -update
 	git diff --stat
 
 generate: ## what is made from other files: schemas, compiled catalogue
