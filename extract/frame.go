@@ -1283,9 +1283,13 @@ func (d *doc) agreed(v *view) bool {
 		}
 	}
 	for k := range v.cues {
-		switch v.cues[k].class {
-		case qEnd, qRenew, qAnnounce, qKind, qEffect:
+		switch q := &v.cues[k]; q.class {
+		case qEnd, qRenew, qKind, qEffect:
 			return true
+		case qAnnounce:
+			if q.text != "new" {
+				return true
+			}
 		}
 	}
 	return false
