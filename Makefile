@@ -5,7 +5,7 @@ GO ?= go
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run watch test check race fuzz bench score trust golden generate lint clean
+.PHONY: help build run watch browser test check race fuzz bench score shots a11y trust golden generate lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
@@ -19,7 +19,13 @@ run: build ## start the sample press and everything else, without any network (A
 watch: build ## watch the real sources
 	bin/veille run $(ARGS)
 
-test: build ## format, vet and all tests
+browser: ## Chromium for the tests of the pages: installed where it is missing and that is allowed
+	@command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null 2>&1 || [ -n "$${VEILLE_NO_BROWSER:-}" ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else echo "the tests of the pages need Chromium: apt-get install chromium, or set VEILLE_NO_BROWSER=1 to leave them out" >&2; exit 1; fi
+
+test: build browser ## format, vet and all tests
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go')); \
 		if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
@@ -50,6 +56,13 @@ score: build ## figures of extraction and search, written where a change shows
 	@for f in $(GOLD); do echo "== $$f"; bin/veille eval --gold $$f --deals; echo; done | tee extract/testdata/score.txt
 	$(GO) test ./index -run Quality -count=1 -v | grep -vE '^(=== |--- |PASS|ok )' || true
 	@git --no-pager diff --stat -- extract/testdata/score.txt index/testdata
+
+shots: build browser ## screenshots of every page, both languages, light and dark, into shots/
+	$(GO) run ./internal/browser/look -shots shots
+
+a11y: build browser ## every page through axe-core (npm, into a folder that git ignores)
+	@[ -f node_modules/axe-core/axe.min.js ] || npm install --silent --no-save --no-package-lock axe-core@4
+	$(GO) run ./internal/browser/look -axe node_modules/axe-core/axe.min.js
 
 trust: ## the long profiles of the tests against faults, attacks and kills
 	VEILLE_TRUST=1 $(GO) test ./ingest/... ./internal/guard ./alert/... ./bus/... ./cmd/veille -count=1
