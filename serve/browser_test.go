@@ -91,9 +91,10 @@ func (d *desk) open(path string) {
 	d.do(chromedp.Navigate(d.w.http.URL + path))
 }
 
+// wait waits until an expression holds on a page whose script has run.
 func (d *desk) wait(expr string) {
 	d.t.Helper()
-	d.do(browser.True(expr))
+	d.do(browser.True(`document.documentElement.classList.contains("js") && (` + expr + `)`))
 }
 
 func (d *desk) eval(expr string) (out any) {
