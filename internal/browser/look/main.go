@@ -265,7 +265,7 @@ func visit(tab context.Context, o options, p place, lang, scheme, script string,
 	if p.width < 500 {
 		height = 640
 	}
-	if err := chromedp.Run(ctx, browser.Look(p.width, height, scheme), chromedp.Navigate(address), browser.True(`document.readyState == "complete"`)); err != nil {
+	if err := chromedp.Run(ctx, page.BringToFront(), browser.Look(p.width, height, scheme), chromedp.Navigate(address), browser.True(`document.readyState == "complete"`)); err != nil {
 		return 0, 0, err
 	}
 	if o.shots != "" {
@@ -275,7 +275,11 @@ func visit(tab context.Context, o options, p place, lang, scheme, script string,
 			if err != nil {
 				return err
 			}
-			shot, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithClip(&page.Viewport{Width: float64(p.width), Height: min(size.Height, 4000), Scale: 1}).Do(ctx)
+			// The window is made as tall as the page: nothing is drawn beyond it then.
+			if err := browser.Look(p.width, int64(min(size.Height, 4000)), scheme).Do(ctx); err != nil {
+				return err
+			}
+			shot, err = page.CaptureScreenshot().Do(ctx)
 			return err
 		}))
 		if err != nil {
