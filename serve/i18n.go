@@ -218,24 +218,37 @@ func (l *tongue) Ago(now, t time.Time) string {
 
 var currencySigns = map[string]string{"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
-// Money writes the bounds of an amount with its currency: 9 900 €, $9,900, 10–20 %.
+// Money writes the bounds of an amount with its currency: 9 900 €, €9,900, 10–20 %.
 func (l *tongue) Money(low, high *string, currency string) string {
-	bound := func(s string) string { return l.Decimal(s) }
-	s := ""
+	bound := func(s string) string { return l.one(s, currency) }
 	switch {
 	case low == nil && high == nil:
 		return ""
 	case high == nil:
-		s = "≥\u00a0" + bound(*low)
+		return "≥\u00a0" + bound(*low)
 	case low == nil:
-		s = "≤\u00a0" + bound(*high)
+		return "≤\u00a0" + bound(*high)
 	case *low == *high:
-		s = bound(*low)
-	default:
-		s = bound(*low) + "\u00a0–\u00a0" + bound(*high)
+		return bound(*low)
 	}
-	if currency == "%" {
+	if l.fr() { // the unit stands once, at the end
+		return l.Decimal(*low) + "\u00a0–\u00a0" + bound(*high)
+	}
+	return bound(*low) + "\u00a0–\u00a0" + bound(*high)
+}
+
+// one writes one amount: the sign of a currency after it in French, before it in
+// English; a code stands after it in both.
+func (l *tongue) one(amount, currency string) string {
+	s := l.Decimal(amount)
+	sign := currencySigns[currency]
+	switch {
+	case currency == "%":
 		return s + l.pick("\u202f%", "%")
+	case sign == "":
+		return s + "\u00a0" + currency
+	case l.fr():
+		return s + "\u00a0" + sign
 	}
-	return s + "\u00a0" + first(currencySigns[currency], currency)
+	return sign + s
 }
