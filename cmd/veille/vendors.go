@@ -23,6 +23,7 @@ import (
 func (c *command) vendorsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "vendors", Short: "Look into the catalogue of vendors", Args: noArgs}
 	var kind, country string
+	var listJSON bool
 	list := &cobra.Command{
 		Use: "list", Short: "List the vendors that are known", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -30,18 +31,26 @@ func (c *command) vendorsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			views := []vendorView{}
 			var rows [][]string
 			for _, v := range cat.All() {
 				if kind != "" && !v.Is(kind) || country != "" && !strings.EqualFold(v.Country, country) {
 					continue
 				}
 				rows = append(rows, []string{v.ID, v.Name, v.Country, strings.Join(v.Kinds, ",")})
+				views = append(views, newVendorView(cat, v, time.Now()))
+			}
+			if listJSON {
+				enc := json.NewEncoder(c.out)
+				enc.SetEscapeHTML(false)
+				return enc.Encode(views)
 			}
 			c.rows([]string{"Id", "Name", "Country", "Kinds"}, rows)
 			c.say("%d vendors", len(rows))
 			return nil
 		},
 	}
+	list.Flags().BoolVar(&listJSON, "json", false, "print a JSON array")
 	list.Flags().StringVar(&kind, "kind", "", "only this kind: "+strings.Join(catalogue.Kinds(), ", "))
 	list.Flags().StringVar(&country, "country", "", "only this country, such as FR")
 	var at string
@@ -72,7 +81,7 @@ func (c *command) vendorsCommand() *cobra.Command {
 					enc := json.NewEncoder(c.out)
 					enc.SetIndent("", "  ")
 					enc.SetEscapeHTML(false)
-					if err := enc.Encode(v); err != nil {
+					if err := enc.Encode(newVendorView(cat, v, when)); err != nil {
 						return err
 					}
 					continue
@@ -103,6 +112,31 @@ func (c *command) vendorsCommand() *cobra.Command {
 	}
 	cmd.AddCommand(list, show, check, c.vendorsUnknownCommand())
 	return cmd
+}
+
+// vendorView is a vendor as --json prints it.
+type vendorView struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Country  string   `json:"country"`
+	Kinds    []string `json:"kinds"`
+	Owner    string   `json:"owner,omitempty"` // at the date asked for
+	Aliases  []string `json:"aliases"`
+	Products []string `json:"products"`
+}
+
+func newVendorView(cat *catalogue.Catalogue, v catalogue.Vendor, at time.Time) vendorView {
+	out := vendorView{ID: v.ID, Name: v.Name, Country: v.Country, Kinds: v.Kinds, Aliases: []string{}, Products: []string{}}
+	if p, ok := cat.Parent(v.ID, at); ok {
+		out.Owner = p.ID
+	}
+	for _, a := range v.Aliases {
+		out.Aliases = append(out.Aliases, a.Text)
+	}
+	for _, p := range v.Products {
+		out.Products = append(out.Products, p.Name)
+	}
+	return out
 }
 
 func (c *command) vendorsUnknownCommand() *cobra.Command {
