@@ -94,7 +94,7 @@ func child(dir string, feeds []string) error {
 // A kill counts only when it fell between the first fetch and the last ack.
 func TestKill(t *testing.T) {
 	if testing.Short() {
-		t.Skip("short")
+		t.Skip("fifty processes take too long for -short; cmd/veille kills a few")
 	}
 	const perFeed = 15
 	kills, feeds := 12, 12

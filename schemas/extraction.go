@@ -115,6 +115,24 @@ type Amount struct {
 	Currency string  `json:"currency"` // ISO 4217, or "%" for a change
 }
 
+// String writes bounds the way people do: "≥ 9900 EUR". A nil amount is "".
+func (a *Amount) String() string {
+	if a == nil {
+		return ""
+	}
+	switch {
+	case a.Low != nil && a.High != nil && *a.Low == *a.High:
+		return *a.Low + " " + a.Currency
+	case a.Low != nil && a.High != nil:
+		return *a.Low + "–" + *a.High + " " + a.Currency
+	case a.Low != nil:
+		return "≥ " + *a.Low + " " + a.Currency
+	case a.High != nil:
+		return "≤ " + *a.High + " " + a.Currency
+	}
+	return ""
+}
+
 // PriceKinds and Qualifiers are the closed sets of the fields of [Price].
 var (
 	PriceKinds = []string{"product_price", "price_change", "deal_value", "funding", "revenue", "market_size", "fine", "salary", "other"}

@@ -118,7 +118,7 @@ func Line(d schemas.Deal, lang string) string {
 			parts = append(parts, label("territory", t, lang))
 		}
 	}
-	if a := amount(d.Amount); a != "" {
+	if a := d.Amount.String(); a != "" {
 		parts = append(parts, a)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
@@ -132,23 +132,6 @@ func PriceLine(p schemas.Price, lang string) string {
 	}
 	parts = append(parts, Plain(p.Product, 80), Plain(p.Text, 60), label("price_kind", p.Kind, lang))
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
-}
-
-func amount(a *schemas.Amount) string {
-	if a == nil {
-		return ""
-	}
-	switch {
-	case a.Low != nil && a.High != nil && *a.Low == *a.High:
-		return *a.Low + " " + a.Currency
-	case a.Low != nil && a.High != nil:
-		return *a.Low + "–" + *a.High + " " + a.Currency
-	case a.Low != nil:
-		return "≥ " + *a.Low + " " + a.Currency
-	case a.High != nil:
-		return "≤ " + *a.High + " " + a.Currency
-	}
-	return ""
 }
 
 // Plain makes foreign text fit for one line: no control or direction characters,

@@ -79,7 +79,7 @@ func (c *command) showDeal(d schemas.Deal) {
 		fmt.Fprintf(c.out, " · %s", strings.ToUpper(strings.Join(d.Territory, ", ")))
 	}
 	if d.Amount != nil {
-		fmt.Fprintf(c.out, " · %s", amountText(d.Amount))
+		fmt.Fprintf(c.out, " · %s", d.Amount.String())
 	}
 	fmt.Fprintf(c.out, " · %d outlets\n\n", d.Outlets)
 	for _, p := range d.Parties {

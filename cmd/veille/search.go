@@ -308,7 +308,7 @@ func foundRows(view string, data []json.RawMessage) (header []string, rows [][]s
 			if p.Vendor != nil {
 				of = strings.TrimSpace(p.Vendor.Name + " " + p.Product)
 			}
-			rows = append(rows, []string{p.Article.Published.Format(time.DateOnly), amountText(&p.Amount), unitText(p.Price), p.Kind, of, p.Article.Source, p.Evidence.Text})
+			rows = append(rows, []string{p.Article.Published.Format(time.DateOnly), p.Amount.String(), unitText(p.Price), p.Kind, of, p.Article.Source, p.Evidence.Text})
 		}
 	}
 	return header, rows, nil

@@ -83,24 +83,6 @@ func dealLine(ps []schemas.Party, typ string) string {
 	return strings.Join(names, " → ")
 }
 
-// amountText writes bounds the way people do.
-func amountText(a *schemas.Amount) string {
-	if a == nil {
-		return ""
-	}
-	switch {
-	case a.Low != nil && a.High != nil && *a.Low == *a.High:
-		return *a.Low + " " + a.Currency
-	case a.Low != nil && a.High != nil:
-		return *a.Low + "–" + *a.High + " " + a.Currency
-	case a.Low != nil:
-		return "≥ " + *a.Low + " " + a.Currency
-	case a.High != nil:
-		return "≤ " + *a.High + " " + a.Currency
-	}
-	return ""
-}
-
 // unitText says what a price is for: "per user and month, excl. tax".
 func unitText(p schemas.Price) string {
 	var parts []string
@@ -143,7 +125,7 @@ func (c *command) showExtraction(a schemas.Article, x schemas.Extraction) {
 		if p.Vendor != nil {
 			vendor = strings.TrimSpace(p.Vendor.Name + " " + p.Product)
 		}
-		rows = append(rows, []string{amountText(&p.Amount), p.Kind, unitText(p), vendor, p.Evidence.Text})
+		rows = append(rows, []string{p.Amount.String(), p.Kind, unitText(p), vendor, p.Evidence.Text})
 	}
 	if len(rows) > 0 {
 		c.rows([]string{"Price", "Kind", "Unit", "Of", "Evidence"}, rows)

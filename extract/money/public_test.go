@@ -3,21 +3,21 @@ package money
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// TestPublicCases holds the reader to the public price cases that are kept beside
-// the repository while developing, not in it: F1 over (amount, currency), per mille.
+// TestPublicCases holds the reader to public price cases, which are others' texts
+// and so no part of the project: VEILLE_PRICE_CASES names a file of them. F1 over
+// (amount, currency), per mille.
 func TestPublicCases(t *testing.T) {
-	f, err := os.Open("../../../shared/gold/prices-public.jsonl")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("shared/gold/prices-public.jsonl is not there")
+	path := os.Getenv("VEILLE_PRICE_CASES")
+	if path == "" {
+		t.Skip("VEILLE_PRICE_CASES names no file of public price cases")
 	}
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
