@@ -98,7 +98,7 @@ func (s *Server) network(r *http.Request, base query.Query, centre string, depth
 	ask := func(ids ...string) (index.Result, error) {
 		q := base
 		if len(ids) > 0 {
-			q = q.Add(clauseOf("vendor", ids...))
+			q = q.Add(s.clauseOf("vendor", ids...))
 		}
 		return s.find(r, index.Request{View: index.Deals, Query: q, Facets: []string{"vendor"}, Group: "pair", Limit: 200, Sort: index.Newest})
 	}

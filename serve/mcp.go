@@ -330,7 +330,7 @@ func (s *Server) toolVendor(ctx context.Context, in toolVendor) (toolVendorPage,
 	for _, p := range page.Partners[:min(len(page.Partners), mcpItems)] {
 		out.Partners = append(out.Partners, fmt.Sprintf("%s: %d", p.ID, p.Deals))
 	}
-	_, res, err := s.toolFind(ctx, index.Deals, "vendor:"+v.ID, 5)
+	_, res, err := s.toolFind(ctx, index.Deals, "vendor:"+s.clauseOf("vendor", v.ID).Values[0].Text, 5)
 	for _, d := range res.Deals {
 		out.Latest = append(out.Latest, newToolDeal(d))
 	}

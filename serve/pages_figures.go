@@ -94,7 +94,7 @@ func (s *Server) pricesPage(f *frame, w http.ResponseWriter, r *http.Request) (s
 		}
 	}
 	if unit != "" {
-		cq := q.Drop("currency").Add(clauseOf("currency", unit))
+		cq := q.Drop("currency").Add(s.clauseOf("currency", unit))
 		all, err := s.find(r, index.Request{View: index.Prices, Query: cq, Limit: 300, OfDeals: speaksOfDeals(q)})
 		if err != nil {
 			return screen{}, err

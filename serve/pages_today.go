@@ -75,7 +75,7 @@ func (s *Server) todayPage(f *frame, _ http.ResponseWriter, r *http.Request) (sc
 			d.Moved = append(d.Moved, moved{s.dealView(f, x, nil), from, to, at})
 		}
 	}
-	ps, err := s.find(r, index.Request{View: index.Prices, Query: all.Add(clauseOf("price_kind", "product_price")), Limit: todayRows})
+	ps, err := s.find(r, index.Request{View: index.Prices, Query: all.Add(s.clauseOf("price_kind", "product_price")), Limit: todayRows})
 	if err != nil {
 		return screen{}, err
 	}

@@ -129,9 +129,11 @@ func (s *Server) vendorPageHTML(f *frame, w http.ResponseWriter, r *http.Request
 	}
 	v, ok := s.opt.Catalogue.Vendor(slug)
 	if !ok {
-		found := s.opt.Catalogue.Resolve(slug, s.opt.Now())
-		if len(found) == 0 {
-			found = s.opt.Catalogue.Resolve(slug, time.Time{})
+		found := s.resolve(slug)
+		if len(found) == 0 { // a name that nobody bears any more
+			for _, v := range s.opt.Catalogue.Resolve(slug, time.Time{}) {
+				found = append(found, schemas.VendorRef{ID: v.ID, Name: v.Name})
+			}
 		}
 		if len(found) == 1 {
 			return screen{to: "/vendors/" + url.PathEscape(found[0].ID) + ext, code: http.StatusMovedPermanently}, nil
@@ -148,7 +150,11 @@ func (s *Server) vendorPageHTML(f *frame, w http.ResponseWriter, r *http.Request
 			}
 		}
 		d["Near"] = near
-		return screen{name: "vendor_unknown", status: http.StatusNotFound, data: d}, nil
+		status := http.StatusNotFound
+		if len(found) > 1 {
+			status = http.StatusMultipleChoices
+		}
+		return screen{name: "vendor_unknown", status: status, data: d}, nil
 	}
 	page, err := s.Vendor(r.Context(), v)
 	if err != nil {
@@ -159,7 +165,7 @@ func (s *Server) vendorPageHTML(f *frame, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return screen{}, err
 	}
-	base = base.Add(clauseOf("vendor", v.ID))
+	base = base.Add(s.clauseOf("vendor", v.ID))
 	from := f.Now.AddDate(0, -12, 0)
 	rows, err := s.byType(r, base, from)
 	if err != nil {
@@ -181,7 +187,7 @@ func (s *Server) vendorPageHTML(f *frame, w http.ResponseWriter, r *http.Request
 	if len(friends) > 0 {
 		d.Ego = template.HTML(chart.Ego(chart.EgoOf{Head: chart.Head{ID: "ego", Title: f.T("vendor.partners.of", v.Name), Desc: f.N("vendor.partners", len(friends))}, Centre: v.Name, Friends: friends})) //nolint:gosec // made by package chart, which escapes
 	}
-	prices, err := s.find(r, index.Request{View: index.Prices, Query: base.Add(clauseOf("price_kind", "product_price")), Limit: 200})
+	prices, err := s.find(r, index.Request{View: index.Prices, Query: base.Add(s.clauseOf("price_kind", "product_price")), Limit: 200})
 	if err != nil {
 		return screen{}, err
 	}
@@ -352,7 +358,7 @@ func (s *Server) compare(f *frame, r *http.Request, a catalogue.Vendor, name str
 	}
 	var rows []index.Row
 	for _, v := range []catalogue.Vendor{a, b} {
-		got, err := s.Series(r.Context(), index.StatsRequest{View: index.Deals, Query: q.Add(clauseOf("vendor", v.ID)), By: index.ByWeek, From: from})
+		got, err := s.Series(r.Context(), index.StatsRequest{View: index.Deals, Query: q.Add(s.clauseOf("vendor", v.ID)), By: index.ByWeek, From: from})
 		if err != nil {
 			return nil, err
 		}
@@ -366,11 +372,11 @@ func (s *Server) compare(f *frame, r *http.Request, a catalogue.Vendor, name str
 			}
 		}
 	}
-	both := q.Add(clauseOf("vendor", a.ID, b.ID))
+	both := q.Add(s.clauseOf("vendor", a.ID, b.ID))
 	href := func(from, to time.Time) string { return searchPath("", s.within(both, from, to).String()) }
 	svg, tab, _ := s.stacked(f, "versus", f.T("vendor.versus", a.Name, b.Name), 960, rows, func(id string) string { return s.nameOf(id, nil) }, href, false)
 	out.Columns, out.Table = template.HTML(svg), tab //nolint:gosec // made by package chart, which escapes
-	res, err := s.find(r, index.Request{View: index.Deals, Query: q.Add(clauseOf("vendor", b.ID)), Limit: 10})
+	res, err := s.find(r, index.Request{View: index.Deals, Query: q.Add(s.clauseOf("vendor", b.ID)), Limit: 10})
 	if err != nil {
 		return nil, err
 	}
@@ -418,7 +424,7 @@ func (s *Server) pairPageHTML(f *frame, w http.ResponseWriter, r *http.Request) 
 	if err != nil {
 		return screen{}, err
 	}
-	q = q.Add(clauseOf("pair", query.PairToken(ids[0], ids[1])))
+	q = q.Add(s.clauseOf("pair", query.PairToken(ids[0], ids[1])))
 	res, err := s.find(r, index.Request{View: index.Deals, Query: q, Limit: 50})
 	if err != nil {
 		return screen{}, err

@@ -19,6 +19,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -222,8 +223,14 @@ func compress(h http.Handler) http.Handler {
 // parse reads a query the way every part of the server does.
 func (s *Server) parse(q string) (query.Query, error) { return s.language.parse(q) }
 
-// resolve gives the vendors that a name may mean today.
-func (s *Server) resolve(name string) []schemas.VendorRef { return s.language.resolve(name) }
+// resolve gives the vendors that a name in an address may mean: an id is itself, any
+// other name is read as in a query.
+func (s *Server) resolve(name string) []schemas.VendorRef {
+	if v, ok := s.opt.Catalogue.Vendor(name); ok {
+		return []schemas.VendorRef{{ID: v.ID, Name: v.Name}}
+	}
+	return s.language.resolve(name)
+}
 
 // NewParser makes the function that reads queries as the server does, with the names
 // and lists of the catalogue: for alerts and command lines.
@@ -250,10 +257,30 @@ func (l *language) parse(q string) (query.Query, error) {
 	})
 }
 
+// resolve gives the vendors that a name may mean in a query. That is whom it names
+// today; and where an earlier bearer has split, as Hewlett-Packard did, its heirs and
+// itself too: a query ranges over all years, and only the reader knows which is meant.
 func (l *language) resolve(name string) []schemas.VendorRef {
 	var out []schemas.VendorRef
+	add := func(v catalogue.Vendor) {
+		ref := schemas.VendorRef{ID: v.ID, Name: v.Name}
+		if !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	}
 	for _, v := range l.cat.Resolve(name, l.now()) {
-		out = append(out, schemas.VendorRef{ID: v.ID, Name: v.Name})
+		add(v)
+	}
+	for _, v := range l.cat.Resolve(name, time.Time{}) {
+		if len(v.Successors) < 2 || len(out) == 0 || slices.ContainsFunc(out, func(r schemas.VendorRef) bool { return r.ID == v.ID }) {
+			continue
+		}
+		for _, heir := range v.Successors {
+			if h, ok := l.cat.Vendor(heir.ID); ok {
+				add(h)
+			}
+		}
+		add(v)
 	}
 	return out
 }

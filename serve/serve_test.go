@@ -66,7 +66,13 @@ func newWorld(t testing.TB, change func(*serve.Options)) *world {
 	if change != nil {
 		change(&opt)
 	}
-	w := &world{t: t, ix: ix, cat: cat, opt: opt, srv: serve.New(lg, opt)}
+	return serving(t, lg, opt)
+}
+
+// serving starts a server over an index that is there.
+func serving(t testing.TB, lg *slog.Logger, opt serve.Options) *world {
+	t.Helper()
+	w := &world{t: t, ix: opt.Index, cat: opt.Catalogue, opt: opt, srv: serve.New(lg, opt)}
 	w.http = httptest.NewServer(w.srv.Handler())
 	t.Cleanup(w.http.Close)
 	return w

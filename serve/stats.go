@@ -260,11 +260,16 @@ func wide(points []point, full bool) []any {
 	return out
 }
 
-// clauseOf makes the clause field:id, with the id of a vendor as it stands.
-func clauseOf(field string, ids ...string) query.Clause {
+// clauseOf makes the clause field:id. An id that is a doubtful name as well, such as
+// hp, is written so that it reads back as itself: =hp.
+func (s *Server) clauseOf(field string, ids ...string) query.Clause {
 	c := query.Clause{Field: field}
 	for _, id := range ids {
-		c.Values = append(c.Values, query.Value{Kind: query.Keyword, Text: id, Name: id, IDs: []string{id}})
+		text := id
+		if field == "vendor" && len(s.language.resolve(id)) > 1 {
+			text = "=" + id
+		}
+		c.Values = append(c.Values, query.Value{Kind: query.Keyword, Text: text, Name: id, IDs: []string{id}})
 	}
 	return c
 }

@@ -185,7 +185,7 @@ func (s *Server) Vendor(ctx context.Context, v catalogue.Vendor) (vendorPage, er
 	if err != nil {
 		return vendorPage{}, err
 	}
-	q = q.Add(clauseOf("vendor", v.ID))
+	q = q.Add(s.clauseOf("vendor", v.ID))
 	deals, err := s.search(ctx, index.Request{View: index.Deals, Query: q, Facets: []string{"type", "status"}, Group: "vendor", Limit: 50})
 	if err != nil {
 		return vendorPage{}, err
@@ -259,7 +259,7 @@ func (s *Server) pair(w http.ResponseWriter, r *http.Request) {
 			known++
 		}
 	}
-	q = q.Add(clauseOf("pair", query.PairToken(ids[0], ids[1])))
+	q = q.Add(s.clauseOf("pair", query.PairToken(ids[0], ids[1])))
 	res, err := s.find(r, index.Request{View: index.Deals, Query: q, Limit: 200})
 	if err != nil {
 		s.problem(w, r, err)
