@@ -352,7 +352,7 @@ func (t *tree) cards() {
 		if e.bad || e.linkedHeads < 3 && e.name != atom.Ul && e.name != atom.Ol || e.last-e.first < 3 {
 			continue
 		}
-		children, linked, text, links, long := 0, 0, 0, 0, 0
+		children, linked, text, links, long, plain := 0, 0, 0, 0, 0, 0
 		kind := ""
 		for c := int32(i) + 1; c < e.end; c = t.elems[c].end {
 			k := &t.elems[c]
@@ -366,6 +366,9 @@ func (t *tree) cards() {
 				links += int(t.blocks[b].links)
 				if t.blocks[b].prose() {
 					prose++
+				}
+				if n := len(t.blocks[b].text); n >= 25 && int(t.blocks[b].links)*2 < n {
+					plain++
 				}
 			}
 			if prose > 2 {
@@ -384,7 +387,7 @@ func (t *tree) cards() {
 		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 {
 			e.bad = true
 		}
-		if (e.name == atom.Ul || e.name == atom.Ol) && children >= 2 && links*10 > text*7 {
+		if (e.name == atom.Ul || e.name == atom.Ol) && children >= 2 && links*10 > text*7 && plain*4 <= children && !t.announced(e) {
 			e.bad = true
 		}
 		if e.bad {

@@ -32,10 +32,13 @@ func (m *meta) headline(site string) string {
 		if len(f) < 8 || len(h) > 400 {
 			continue
 		}
+		if site != "" && len(m.h1) > 0 && fold(site) == f && len(fold(m.title)) > 2*len(f) {
+			continue // the site's name in its banner
+		}
 		for _, o := range others {
 			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 || beforeBar(m.title, h) {
-				m.agreed = true
-				return h
+				m.agreed = same(f, o) || len(f)*2 >= len(fold(m.title))
+				return strings.TrimSpace(strings.TrimRight(h, "¶#§"))
 			}
 		}
 	}
@@ -189,9 +192,12 @@ func (t *tree) writtenName(site string) string {
 
 // cleanNames reduces a byline to names: "Par Jeanne Moreau et Luc Besson, le 12 nov. 2025" is "Jeanne Moreau, Luc Besson".
 func cleanNames(s, site string) string {
-	s = squeeze(html.UnescapeString(s))
+	s = strings.ReplaceAll(squeeze(html.UnescapeString(s)), "\u00a0", " ")
 	if len(s) > 300 {
 		return ""
+	}
+	if open, end := strings.Index(s, " ("), strings.Index(s, ") "); open > 0 && end > open { // "Bruno (Henrique) Rodrigues"
+		s = s[:open] + s[end+1:]
 	}
 	if m := pubdate.Find(s, pubdate.Options{}, 1); len(m) > 0 {
 		s = s[:m[0].Start]
@@ -222,6 +228,9 @@ func cleanNames(s, site string) string {
 	var names []string
 	for part := range strings.SplitSeq(s, ",") {
 		part = strings.TrimLeft(strings.TrimRight(squeeze(part), " :-–—|\"'“”*"), " .:-–—|\"'“”*")
+		if l := strings.ToLower(part); strings.HasPrefix(l, "by ") || strings.HasPrefix(l, "par ") {
+			part = strings.TrimSpace(part[strings.IndexByte(part, ' '):])
+		}
 		if !strings.HasSuffix(part, ".") || len(part) < 3 || part[len(part)-3] != ' ' && part[len(part)-3] != '.' {
 			part = strings.TrimRight(part, ".") // but the last one of "L. B." stays
 		}
@@ -253,11 +262,11 @@ func personal(s, site string, following bool) bool {
 	}
 	for _, w := range strings.Fields(fold(s)) {
 		switch w {
-		case "editor", "reporter", "writer", "journalist", "journaliste", "journalistes", "correspondent", "correspondant", "correspondante", "contributor", "contributeur", "senior", "staff",
+		case "reply", "editor", "reporter", "writer", "journalist", "journaliste", "journalistes", "correspondent", "correspondant", "correspondante", "contributor", "contributeur", "senior", "staff",
 			"director", "chief", "chef", "rédacteur", "rédactrice", "directeur", "directrice", "follow", "share", "sign", "note", "login", "logout", "comments", "minutes", "min", "read", "lecture", "temps", "updated", "published",
 			"more", "about", "view", "profile", "articles", "posts", "author", "auteur", "subscribe", "newsletter", "contact", "manager", "analyst", "specialist", "freelance", "pigiste", "collaborateur", "twitter", "linkedin", "facebook":
 			return false
-		case "admin", "administrator", "null", "undefined", "unknown":
+		case "admin", "administrator", "null", "undefined", "unknown", "last", "notes", "by", "par", "the", "guest":
 			return len(words) > 1
 		}
 	}

@@ -69,7 +69,39 @@ func (t *tree) hint(n *html.Node) hint {
 	if class == "" && id == "" || n.DataAtom == atom.Body || n.DataAtom == atom.Html {
 		return h
 	}
-	return h | t.nameHint(class) | t.nameHint(id)
+	ids := t.nameHint(id)
+	if ids&(hintNegative|hintComment|hintWall) != 0 && ownHeading(n, id) {
+		ids = 0
+	}
+	return h | t.nameHint(class) | ids
+}
+
+// ownHeading tells an id that only spells the heading below it: "sharing-files-with-a-team" says nothing of its section.
+func ownHeading(n *html.Node, id string) bool {
+	words := fold(id)
+	if !strings.Contains(words, " ") {
+		return false
+	}
+	if heading(n.DataAtom) {
+		return same(words, fold(textContent(n, 300)))
+	}
+	budget := 8
+	for c := n.FirstChild; c != nil && budget > 0; c = c.NextSibling {
+		if c.Type != html.ElementNode {
+			continue
+		}
+		if budget--; heading(c.DataAtom) {
+			return same(words, fold(textContent(c, 300)))
+		}
+		if c.FirstChild != nil && (c.DataAtom == atom.Div || c.DataAtom == atom.Header) {
+			for d := c.FirstChild; d != nil && budget > 0; d = d.NextSibling {
+				if budget--; heading(d.DataAtom) {
+					return same(words, fold(textContent(d, 300)))
+				}
+			}
+		}
+	}
+	return false
 }
 
 // nameHint reads class names or an id, word by word: "js-article__related-links" is js, article, related, links.
@@ -118,7 +150,7 @@ func oneName(name string) hint {
 			h |= hintNegative
 		case wallWords[w]:
 			h |= hintWall
-		case w == "caption" || w == "legend" || w == "legende" || w == "credit" || w == "credits":
+		case strings.HasSuffix(w, "caption") || w == "captions" || w == "legend" || w == "legends" || w == "legende" || w == "legendes" || w == "credit" || w == "credits":
 			h |= hintCaption
 		case leadWords[w]:
 			h |= hintLead | hintPositive

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,7 +27,8 @@ type meta struct {
 	agreed    bool     // the title stands in two places
 	authors   []string // article:author and friends that are names
 	times     []timed  // <time>, itemprop=datePublished
-	bylines   []string // rel=author, itemprop=author, class byline
+	bylines   []string // rel=author, itemprop=author, class byline: those inside the article first
+	inside    int      // how many of bylines stand inside the article
 	url       *url.URL
 	src       []byte // the page, for what only its scripts say
 }
@@ -173,7 +175,8 @@ func (m *meta) microdata(n *html.Node, inArticle bool) {
 		}
 		if t != "" && len(t) <= 160 {
 			if inArticle {
-				m.bylines = append([]string{t}, m.bylines...)
+				m.bylines = slices.Insert(m.bylines, m.inside, t)
+				m.inside++
 			} else {
 				m.bylines = append(m.bylines, t)
 			}

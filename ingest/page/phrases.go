@@ -211,6 +211,7 @@ var (
 		this story originally appeared
 		this article was originally published
 		this post first appeared
+		originally published
 		have a tip
 		got a tip
 		do you have a
@@ -407,6 +408,12 @@ func aside(s string) bool {
 	for _, p := range asideStarts {
 		if !strings.HasPrefix(f, p) || len(f) > len(p) && f[len(p)] != ' ' {
 			continue
+		}
+		switch p {
+		case "related", "image", "photo", "illustration", "credit": // "Related to each other: for example"
+			if i := strings.IndexByte(s, ':'); len(f) > 60 && (i < 0 || i > len(p)+12) {
+				return false
+			}
 		}
 		switch p { // these begin honest sentences too
 		case "the post", "l article":

@@ -40,6 +40,8 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 		if blocks := t.confirmed(ld); bytesOf(t, blocks)*100 >= len(ld)*85 {
 			if bytesOf(t, blocks)*100 < len(ld)*97 { // some of it was not recognised: what we would keep between is it
 				blocks = union(blocks, kept)
+			} else { // paragraphs that it leaves out, as those with a large first letter
+				blocks = union(blocks, t.siblings(kept, blocks))
 			}
 			if r, _, _ := t.region(); r >= 0 { // JSON-LD leaves the standfirst to its description
 				if from := t.lead(blocks[0], r); from < blocks[0] {
@@ -180,7 +182,7 @@ func (t *tree) keep(from, to int32) []int32 {
 			continue
 		}
 		if heading(b.tag) {
-			if title != "" && same(fold(b.text), title) || int(b.links)*10 >= n*8 && b.tag != atom.H2 && n > 30 || b.tag == atom.H1 && len(kept) == 0 {
+			if title != "" && same(fold(b.text), title) || int(b.links)*10 >= n*8 && n > 30 && !t.heads(i, to) || b.tag == atom.H1 && len(kept) == 0 {
 				continue
 			}
 			if n > 300 || aside(b.text) {
@@ -202,10 +204,32 @@ func (t *tree) keep(from, to int32) []int32 {
 	return t.trim(kept)
 }
 
+// heads tells whether a linked heading stands above prose of its own, as a sibling in the flow of the text: one of a
+// list of products, and no teaser, which keeps its headline and its sentence in a box.
+func (t *tree) heads(i, to int32) bool {
+	home := t.elems[t.blocks[i].owner].parent
+	for j := i + 1; j < min(to, i+3); j++ {
+		b := &t.blocks[j]
+		if b.bad || heading(b.tag) {
+			return false
+		}
+		if b.prose() {
+			if b.owner < 0 || t.elems[b.owner].parent != home {
+				return false
+			}
+			return home >= 0 && t.elems[home].last-t.elems[home].first > 8
+		}
+	}
+	return false
+}
+
 // drop judges one block that is no heading.
 func (t *tree) drop(b *block, i int32, title string, leading, early, stopped bool) bool {
 	n := len(b.text)
 	links := int(b.links)
+	if b.tag == atom.Li && links > 0 && n > 2 && !stopped && !aside(b.text) && t.listed(b) {
+		return false
+	}
 	switch {
 	case links*10 > n*9 && (b.tag != atom.P || n < 200 || stopped):
 		return true // nothing but a link
@@ -236,6 +260,32 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 	return n < 40 && !ends(b.text) || !t.between(i)
 }
 
+// listed tells an item of a list that is text with links in it, rather than a list of links.
+func (t *tree) listed(b *block) bool {
+	if b.owner < 0 || t.elems[b.owner].parent < 0 {
+		return false
+	}
+	e := &t.elems[t.elems[b.owner].parent]
+	if e.name != atom.Ul && e.name != atom.Ol {
+		return false
+	}
+	text, links := 0, 0
+	for j := e.first; j < e.last; j++ {
+		text += len(t.blocks[j].text)
+		links += int(t.blocks[j].links)
+	}
+	return links*10 <= text*6 || t.announced(e)
+}
+
+// announced tells a list that the text before it leads to with a colon.
+func (t *tree) announced(e *elem) bool {
+	if e.first == 0 {
+		return false
+	}
+	b := &t.blocks[e.first-1]
+	return !b.bad && strings.HasSuffix(b.text, ":") && b.links*2 < int32(len(b.text)) && (len(b.text) >= 30 || b.tag == atom.Li) && !heading(b.tag) && !aside(b.text) && !stops(b.text)
+}
+
 // between tells whether prose stands close before and behind a block, under the same element.
 func (t *tree) between(i int32) bool {
 	owner := t.blocks[i].owner
@@ -245,6 +295,9 @@ func (t *tree) between(i int32) bool {
 	parent := t.elems[owner].parent
 	if parent < 0 {
 		parent = owner
+	}
+	for t.elems[parent].last-t.elems[parent].first < 2 && t.elems[parent].parent >= 0 { // wrappers of one block
+		parent = t.elems[parent].parent
 	}
 	p := &t.elems[parent]
 	before, behind := false, false
@@ -259,6 +312,7 @@ func (t *tree) between(i int32) bool {
 
 // trim drops headings with nothing under them, and promotion at the end.
 func (t *tree) trim(kept []int32) []int32 {
+	kept = t.withoutLabels(kept)
 	for len(kept) > 0 {
 		b := &t.blocks[kept[len(kept)-1]]
 		if heading(b.tag) || len(kept) > 2 && (promo(b.text) || len(b.text) < 80 && b.tag != atom.Li && b.tag != atom.Tr && !ends(b.text) && !b.prose()) {
@@ -287,6 +341,30 @@ func (t *tree) trim(kept []int32) []int32 {
 	return out
 }
 
+// withoutLabels drops runs of tiny pieces, such as the axes of a chart.
+func (t *tree) withoutLabels(kept []int32) []int32 {
+	tiny := func(k int32) bool {
+		b := &t.blocks[k]
+		return len(b.text) <= 8 && b.tag != atom.Li && b.tag != atom.Tr && b.tag != atom.Pre && b.tag != atom.Dd && b.tag != atom.Dt && b.tag != atom.Td && !heading(b.tag) && !ends(b.text)
+	}
+	out := kept[:0]
+	for i := 0; i < len(kept); {
+		j := i
+		for j < len(kept) && tiny(kept[j]) {
+			j++
+		}
+		if j-i < 5 {
+			out = append(out, kept[i:j]...)
+		}
+		if j < len(kept) {
+			out = append(out, kept[j])
+			j++
+		}
+		i = j
+	}
+	return out
+}
+
 func level(a atom.Atom) int {
 	switch a {
 	case atom.H1:
@@ -310,7 +388,11 @@ func (t *tree) render(kept []int32) string {
 		if i > 0 {
 			b.WriteString("\n\n")
 		}
-		b.WriteString(t.blocks[k].text)
+		text := t.blocks[k].text
+		if heading(t.blocks[k].tag) { // the mark that links to the heading itself
+			text = strings.TrimRight(text, " ¶#§")
+		}
+		b.WriteString(text)
 	}
 	return b.String()
 }
@@ -379,6 +461,24 @@ func (t *tree) confirmed(text string) []int32 {
 	for _, k := range kept {
 		if s := t.blocks[k].text; !seen[s] {
 			seen[s] = true
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// siblings are the paragraphs of kept that stand beside those of known.
+func (t *tree) siblings(kept, known []int32) []int32 {
+	homes := map[int32]int{}
+	for _, k := range known {
+		if o := t.blocks[k].owner; o >= 0 && t.blocks[k].tag == atom.P {
+			homes[t.elems[o].parent]++
+		}
+	}
+	var out []int32
+	for _, k := range kept {
+		b := &t.blocks[k]
+		if b.tag == atom.P && len(b.text) >= 150 && b.links*4 < int32(len(b.text)) && b.owner >= 0 && homes[t.elems[b.owner].parent] >= 3 {
 			out = append(out, k)
 		}
 	}
