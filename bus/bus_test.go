@@ -133,6 +133,51 @@ func TestThreeOutcomes(t *testing.T) {
 	}
 }
 
+// A dead letter goes back into its stream once its stage can read it, or is taken away;
+// either way it is no longer among the dead.
+func TestReviveAndDrop(t *testing.T) {
+	b := bustest.Open(t)
+	ctx := t.Context()
+	if _, err := b.Publish(ctx, event(t, "one"), event(t, "two")); err != nil {
+		t.Fatal(err)
+	}
+	c := bus.Consumer{Stream: schemas.StreamArticles, Durable: "repaired", Type: schemas.TypeArticle}
+	drained := func() bool {
+		back, err := b.Backlog(ctx, schemas.StreamArticles)
+		left, there := back["repaired"]
+		return err == nil && there && left == 0
+	}
+	consume(t, b, c, func(context.Context, []bus.Message) error { return bus.Poison(errors.New("a fault of ours")) }, drained)
+	dead, err := b.Deads(ctx, 10)
+	if err != nil || len(dead) != 2 {
+		t.Fatalf("%d dead letters, %v", len(dead), err)
+	}
+	if err := b.Revive(ctx, dead[0].Place); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Drop(ctx, dead[1].Place); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	consume(t, b, c, func(_ context.Context, msgs []bus.Message) error {
+		for _, m := range msgs {
+			got = append(got, m.ID)
+		}
+		return nil
+	}, drained)
+	if !slices.Equal(got, []string{"one"}) {
+		t.Errorf("came back: %v, want one", got)
+	}
+	if dead, err := b.Deads(ctx, 10); err != nil || len(dead) != 0 {
+		t.Errorf("still dead: %+v, %v", dead, err)
+	}
+	for _, f := range []func(context.Context, uint64) error{b.Revive, b.Drop} {
+		if err := f(ctx, dead[0].Place); !errors.Is(err, bus.ErrNoLetter) {
+			t.Errorf("a second time: %v, want ErrNoLetter", err)
+		}
+	}
+}
+
 // A handler that fails for a passing reason sees the message again, and a
 // consumer stopped in between finds it after a restart of the server.
 func TestRetryAcrossRestart(t *testing.T) {

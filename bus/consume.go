@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -204,6 +205,10 @@ func (b *Bus) ack(m jetstream.Msg) {
 	}
 }
 
+// maxDeadBody is how much of a message a dead letter holds, in bytes: base64 must fit
+// the payload; the stream it came from has the whole.
+const maxDeadBody = 600 << 10
+
 // bury keeps the message with the reason among the dead letters and ends its
 // delivery. When that fails it is delivered again.
 func (b *Bus) bury(ctx context.Context, c Consumer, m jetstream.Msg, why error) {
@@ -211,8 +216,8 @@ func (b *Bus) bury(ctx context.Context, c Consumer, m jetstream.Msg, why error) 
 	if meta, err := m.Metadata(); err == nil {
 		dead.Seq, dead.Tries = meta.Sequence.Stream, meta.NumDelivered
 	}
-	if len(dead.Body) > 600<<10 { // base64 must fit the payload; the stream keeps the whole
-		dead.Body = dead.Body[:600<<10]
+	if len(dead.Body) > maxDeadBody {
+		dead.Body = dead.Body[:maxDeadBody]
 	}
 	id := schemas.EventID("dead", c.Durable, c.Stream, fmt.Sprint(dead.Seq))
 	ev, err := schemas.NewEvent(schemas.TypeDead, id, schemas.DeadSubject(c.Durable), dead.At, dead)
@@ -390,23 +395,94 @@ func (b *Bus) Forget(ctx context.Context, stream, durable string) error {
 	return nil
 }
 
+// DeadLetter is a message that no handler could take, with its place among the dead.
+type DeadLetter struct {
+	schemas.Dead
+	Place uint64
+}
+
+// ErrNoLetter is wrapped when there is no dead letter at a place.
+var ErrNoLetter = errors.New("no such dead letter")
+
 // Deads lists the dead letters, oldest first, at most n of the newest.
-func (b *Bus) Deads(ctx context.Context, n int) ([]schemas.Dead, error) {
-	_, last, err := b.Size(ctx, schemas.StreamDead)
+func (b *Bus) Deads(ctx context.Context, n int) ([]DeadLetter, error) {
+	have, last, err := b.Size(ctx, schemas.StreamDead)
 	if err != nil {
 		return nil, err
 	}
 	from := uint64(0)
-	if last > uint64(n) {
+	if have > uint64(n) { // those taken out leave gaps, so that this may be fewer than n
 		from = last - uint64(n) + 1
 	}
-	var out []schemas.Dead
+	var out []DeadLetter
 	_, _, err = b.Read(ctx, schemas.StreamDead, from, func(m Message, _ uint64) error {
-		var d schemas.Dead
-		if json.Unmarshal(m.Data, &d) == nil {
+		d := DeadLetter{Place: m.Seq}
+		if json.Unmarshal(m.Data, &d.Dead) == nil {
 			out = append(out, d)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// DeadAt reads the dead letter at a place.
+func (b *Bus) DeadAt(ctx context.Context, place uint64) (DeadLetter, error) {
+	d := DeadLetter{Place: place}
+	e, err := b.Get(ctx, schemas.StreamDead, place)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return d, fmt.Errorf("%w: %d", ErrNoLetter, place)
+	}
+	if err == nil {
+		err = json.Unmarshal(e.Data, &d.Dead)
+	}
+	return d, err
+}
+
+// Revive puts a dead letter back into the stream it came from, where every stage
+// sees it as a new message, and takes it from among the dead. A letter that was cut
+// and whose message the stream no longer holds stays dead.
+func (b *Bus) Revive(ctx context.Context, place uint64) error {
+	d, err := b.DeadAt(ctx, place)
+	if err != nil {
+		return err
+	}
+	st, err := b.js.Stream(ctx, d.Stream)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", d.Stream, err)
+	}
+	m := nats.NewMsg(d.Subject)
+	m.Data = d.Body
+	if whole, err := st.GetMsg(ctx, d.Seq); err == nil {
+		m.Data = whole.Data
+	} else if len(d.Body) >= maxDeadBody {
+		return fmt.Errorf("message %d of %s is gone, and only its beginning was kept", d.Seq, d.Stream)
+	}
+	// Its own id would be dropped as a duplicate for ten minutes; this one makes a second
+	// press of the button harmless.
+	m.Header.Set(nats.MsgIdHdr, schemas.EventID("revived", strconv.FormatUint(place, 10), d.At.String()))
+	m.Header.Set("Content-Type", "application/cloudevents+json")
+	if _, err := b.publish(ctx, []*nats.Msg{m}); err != nil {
+		return err
+	}
+	return b.Drop(ctx, place)
+}
+
+// codeNoMessage is JetStream's code for a sequence that holds nothing.
+const codeNoMessage = 10057
+
+// Drop takes a dead letter away.
+func (b *Bus) Drop(ctx context.Context, place uint64) error {
+	st, err := b.js.Stream(ctx, schemas.StreamDead)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", schemas.StreamDead, err)
+	}
+	err = st.DeleteMsg(ctx, place)
+	var api *jetstream.APIError
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &api) && api.ErrorCode == codeNoMessage:
+		return fmt.Errorf("%w: %d", ErrNoLetter, place)
+	case err != nil:
+		return fmt.Errorf("drop dead letter %d: %w", place, err)
+	}
+	return nil
 }
