@@ -467,21 +467,16 @@ func (b *Bus) Revive(ctx context.Context, place uint64) error {
 	return b.Drop(ctx, place)
 }
 
-// codeNoMessage is JetStream's code for a sequence that holds nothing.
-const codeNoMessage = 10057
-
 // Drop takes a dead letter away.
 func (b *Bus) Drop(ctx context.Context, place uint64) error {
 	st, err := b.js.Stream(ctx, schemas.StreamDead)
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", schemas.StreamDead, err)
 	}
-	err = st.DeleteMsg(ctx, place)
-	var api *jetstream.APIError
-	switch {
-	case errors.Is(err, jetstream.ErrMsgNotFound), errors.As(err, &api) && api.ErrorCode == codeNoMessage:
-		return fmt.Errorf("%w: %d", ErrNoLetter, place)
-	case err != nil:
+	if err := st.DeleteMsg(ctx, place); err != nil {
+		if _, missing := b.DeadAt(ctx, place); errors.Is(missing, ErrNoLetter) {
+			return missing
+		}
 		return fmt.Errorf("drop dead letter %d: %w", place, err)
 	}
 	return nil
