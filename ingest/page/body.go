@@ -53,6 +53,7 @@ const (
 	hintHidden
 	hintAside   // nav, aside, footer: boilerplate by tag
 	hintComment // readers' comments
+	hintHead    // a heading in all but the tag
 )
 
 type block struct {
@@ -123,7 +124,10 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 	if cellInline && (a == atom.Td || a == atom.Th) {
 		blocky = false
 	}
-	if a == atom.Span && h&(hintNegative|hintCaption|hintWall) != 0 && p.owner >= 0 { // a caption in a span is no part of the text around it
+	if a == atom.Font && bigFont(n) {
+		blocky = true
+	}
+	if a == atom.Span && h&(hintNegative|hintCaption|hintWall|hintHead) != 0 && p.owner >= 0 { // a caption in a span is no part of the text around it
 		switch p.elems[p.owner].name {
 		case atom.Div, atom.Section, atom.Article, atom.Figure, atom.Main:
 			blocky = true
@@ -260,6 +264,15 @@ func blockish(a atom.Atom) bool {
 	return false
 }
 
+// bigFont tells a <font> that sets a headline, as pages of before 2010 do.
+func bigFont(n *html.Node) bool {
+	switch attr(n, "size") {
+	case "4", "5", "6", "7", "+1", "+2", "+3", "+4":
+		return len(textContent(n, 300)) < 250
+	}
+	return false
+}
+
 // dataTable tells a table of figures from one that lays out a page.
 func dataTable(n *html.Node) bool {
 	cells, budget := 0, 4000
@@ -384,10 +397,11 @@ func (t *tree) cards() {
 				}
 			}
 		}
-		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 {
+		list := e.name == atom.Ul || e.name == atom.Ol
+		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 && !(list && t.announced(e)) {
 			e.bad = true
 		}
-		if (e.name == atom.Ul || e.name == atom.Ol) && children >= 2 && links*10 > text*7 && plain*4 <= children && !t.announced(e) {
+		if list && children >= 2 && links*10 > text*7 && plain*4 <= children && !t.announced(e) {
 			e.bad = true
 		}
 		if e.bad {

@@ -21,6 +21,19 @@ func readable(doc *html.Node, base *url.URL, t *tree) string {
 	other := plant(a.Node)
 	other.title = t.title
 	other.settle()
+	never := map[string]bool{} // walls and comments are known by names that readability has washed away
+	for i := range t.elems {
+		if e := &t.elems[i]; e.bad && e.h&(hintWall|hintComment) != 0 && e.last-e.first < 400 {
+			for _, b := range t.blocks[e.first:e.last] {
+				never[b.text] = true
+			}
+		}
+	}
+	for i := range other.blocks {
+		if b := &other.blocks[i]; never[b.text] || wall(b.text) {
+			b.bad = true
+		}
+	}
 	return other.render(other.keep(0, int32(len(other.blocks))))
 }
 

@@ -37,7 +37,7 @@ func (m *meta) headline(site string) string {
 		}
 		for _, o := range others {
 			if same(f, o) || strings.HasPrefix(fold(m.title), f) && len(f) >= 20 || beforeBar(m.title, h) {
-				m.agreed = same(f, o) || len(f)*2 >= len(fold(m.title))
+				m.agreed = same(f, o) || len(f)*5 >= len(fold(m.title))*2
 				return strings.TrimSpace(strings.TrimRight(h, "¶#§"))
 			}
 		}
@@ -46,7 +46,7 @@ func (m *meta) headline(site string) string {
 		m.agreed = og != "" && (same(fold(og), fold(ld)) || same(fold(og), fold(doc)))
 		return t
 	}
-	if len(m.h1) == 1 && len(m.h1[0]) >= 12 && len(m.h1[0]) <= 300 && (doc == "" || overlap(fold(m.h1[0]), fold(doc)) >= 0.5) {
+	if len(m.h1) == 1 && len(m.h1[0]) >= 12 && len(m.h1[0]) <= 300 && len(m.h1[0])*3 >= len(doc) && (doc == "" || overlap(fold(m.h1[0]), fold(doc)) >= 0.5) {
 		return m.h1[0]
 	}
 	if doc != "" {
@@ -176,14 +176,15 @@ func (t *tree) writtenName(site string) string {
 	for i, seen := 0, 0; i < len(t.blocks) && seen < 120; i++ {
 		b := &t.blocks[i]
 		seen++
-		if len(b.text) > 160 || !nameLine(b.text) {
+		line := bylinePart(b.text)
+		if line == "" {
 			continue
 		}
-		f := strings.ToLower(b.text)
+		f := strings.ToLower(line)
 		if !strings.HasPrefix(f, "par ") && !strings.HasPrefix(f, "by ") && !strings.HasPrefix(f, "écrit par ") && !strings.HasPrefix(f, "rédigé par ") && !strings.HasPrefix(f, "publié par ") && !strings.HasPrefix(f, "written by ") && !strings.HasPrefix(f, "posted by ") && !strings.HasPrefix(f, "article rédigé par ") {
 			continue
 		}
-		if n := cleanNames(b.text, site); n != "" {
+		if n := cleanNames(line, site); n != "" {
 			return n
 		}
 	}
@@ -285,6 +286,8 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 		at    time.Time
 		prec  string
 		score int
+		block int
+		near  bool // the title
 	}
 	var best hit
 	title := fold(t.title)
@@ -295,6 +298,9 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 		sinceTitle++
 		if title != "" && len(b.text) < 500 && same(fold(b.text), title) {
 			sinceTitle = 0
+			if best.score > 0 && i-best.block <= 2 && !best.near { // it stood right above the title
+				best.score, best.near = best.score+4, true
+			}
 		}
 		if len(b.text) > 250 {
 			continue
@@ -336,7 +342,7 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 			score += 2
 		}
 		if score > best.score {
-			best = hit{found[0].Time, found[0].Precision, score}
+			best = hit{found[0].Time, found[0].Precision, score, i, sinceTitle <= 10}
 		}
 	}
 	return best.at, best.prec, best.score >= 3

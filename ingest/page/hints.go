@@ -131,6 +131,10 @@ func oneName(name string) hint {
 	if strings.HasPrefix(name, "elementor") { // a page builder that calls every paragraph a widget
 		return 0
 	}
+	switch name {
+	case "sr-only", "screen-reader-text", "visually-hidden", "visuallyhidden", "rich-snippet-hidden", "element-invisible", "a11y-hidden":
+		return hintHidden
+	}
 	words := split(name)
 	l := strings.Join(words, "-")
 	var h hint
@@ -142,6 +146,9 @@ func oneName(name string) hint {
 	for i, w := range words {
 		if (w == "has" || w == "with" || w == "no" || w == "not" || w == "without" || w == "is" || w == "avec" || w == "hide") && i+1 < len(words) {
 			return h // "has-sidebar", "no-comments" tell of the layout
+		}
+		if headWords[w] && len(words) <= 4 {
+			h |= hintHead
 		}
 		switch {
 		case commentWords[w] || strings.HasPrefix(w, "comment") && w != "commentary":
@@ -216,6 +223,9 @@ var (
 		main-content-body rich-text-body article-richtext body-copy bodycopy body-text bodytext body-content article-copy wysiwyg-article art-content blog-post-body article-html`)
 
 	leadWords = set(`standfirst chapo chapeau accroche dek strapline lede subheadline sous-titre intro introduction excerpt-lead`)
+
+	// Names of short lines that stand above a part of the text without being marked as headings.
+	headWords = set(`intertitre intertitres inter crosshead crossheading crossheader subhead subheading subheader headline2 heading2 heading3 h2 h3 h4 soustitre step-title steptitle`)
 
 	commentWords = set(`disqus respond reply replies reactions kommentare comentarios`)
 

@@ -349,6 +349,10 @@ var (
 		subscribe to unlock
 		unlock this article
 		sign in to continue reading
+		keep reading with a
+		to keep reading this
+		créez un compte gratuit pour
+		inscription gratuite pour lire
 	`)
 
 	wallPhrases = lineList(`
@@ -387,6 +391,21 @@ var (
 		members only
 		already a subscriber
 		become a member to read
+		keep reading with a
+		to keep reading this
+		already a paid subscriber
+		create a free account to
+		register for free to
+		sign up to read
+		log in to read
+		créez un compte gratuit pour
+		créez votre compte gratuit pour
+		inscription gratuite pour lire
+		inscrivez vous gratuitement pour lire
+		déjà inscrit connectez vous
+		débloquez cet article
+		accédez à l'intégralité de
+		l'intégralité de cet article
 	`)
 )
 
@@ -410,7 +429,15 @@ func aside(s string) bool {
 			continue
 		}
 		switch p {
-		case "related", "image", "photo", "illustration", "credit": // "Related to each other: for example"
+		case "related": // "Related to each other: for example"
+			if i := strings.IndexByte(s, ':'); i < 0 || i > len(p)+4 {
+				return false
+			}
+		case "newsletter":
+			if !strings.ContainsAny(s, ":!?") && len(strings.Fields(s)) <= 3 { // "Newsletter settings"
+				return false
+			}
+		case "image", "photo", "illustration", "credit":
 			if i := strings.IndexByte(s, ':'); len(f) > 60 && (i < 0 || i > len(p)+12) {
 				return false
 			}
@@ -471,6 +498,22 @@ func nameLine(s string) bool {
 		}
 	}
 	return len(words) <= 18 && capital*2 >= len(words) && !strings.HasSuffix(s, ".")
+}
+
+// bylinePart is the part of a short line that names who wrote: "Constructeurs - Par Yves Lemoine, le 03/10/2005".
+func bylinePart(s string) string {
+	if len(s) > 160 {
+		return ""
+	}
+	if nameLine(s) {
+		return s
+	}
+	for _, sep := range [...]string{" - ", " – ", " — ", " | ", " • ", " · ", " : "} {
+		if _, rest, ok := strings.Cut(s, sep); ok && nameLine(rest) {
+			return rest
+		}
+	}
+	return ""
 }
 
 // dateLine tells a line that is little more than a date.

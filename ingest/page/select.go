@@ -37,7 +37,11 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 
 	// JSON-LD's body is exact where it is whole, but seldom has paragraphs: it chooses among our blocks when it can.
 	if ld := ldText(m.ld.body); len(ld) >= minLD && len(ld)*10 >= len(own)*6 {
-		if blocks := t.confirmed(ld); bytesOf(t, blocks)*100 >= len(ld)*85 {
+		blocks := t.confirmed(ld, false)
+		if bytesOf(t, blocks)*100 < len(ld)*85 {
+			blocks = t.confirmed(ld, true)
+		}
+		if bytesOf(t, blocks)*100 >= len(ld)*85 {
 			if bytesOf(t, blocks)*100 < len(ld)*97 { // some of it was not recognised: what we would keep between is it
 				blocks = union(blocks, kept)
 			} else { // paragraphs that it leaves out, as those with a large first letter
@@ -192,6 +196,10 @@ func (t *tree) keep(from, to int32) []int32 {
 			kept = append(kept, i)
 			continue
 		}
+		if n < 120 && b.owner >= 0 && t.elems[b.owner].h&hintHead != 0 && t.elems[b.owner].last-t.elems[b.owner].first == 1 && int(b.links)*2 < n && !aside(b.text) {
+			kept = append(kept, i)
+			continue
+		}
 		if t.drop(b, i, title, len(kept) == 0, len(kept) < 3, stopped) {
 			continue
 		}
@@ -241,7 +249,7 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 		return true
 	case leading && n < 400 && title != "" && same(fold(b.text), title):
 		return true
-	case n < 160 && nameLine(b.text) && (early || n < 60):
+	case n < 160 && (early || n < 60) && bylinePart(b.text) != "":
 		return true
 	case n < 160 && dateLine(b.text):
 		return true
@@ -315,7 +323,7 @@ func (t *tree) trim(kept []int32) []int32 {
 	kept = t.withoutLabels(kept)
 	for len(kept) > 0 {
 		b := &t.blocks[kept[len(kept)-1]]
-		if heading(b.tag) || len(kept) > 2 && (promo(b.text) || len(b.text) < 80 && b.tag != atom.Li && b.tag != atom.Tr && !ends(b.text) && !b.prose()) {
+		if heading(b.tag) || b.owner >= 0 && t.elems[b.owner].h&hintHead != 0 && !b.prose() || len(kept) > 2 && (promo(b.text) || len(b.text) < 80 && b.tag != atom.Li && b.tag != atom.Tr && !ends(b.text) && !b.prose()) {
 			kept = kept[:len(kept)-1]
 			continue
 		}
@@ -424,8 +432,9 @@ func ldText(s string) string {
 	return strings.Join(out, "\n\n")
 }
 
-// confirmed returns the blocks whose words stand in text, in order: text chooses, the page gives the paragraphs.
-func (t *tree) confirmed(text string) []int32 {
+// confirmed returns the blocks whose words stand in text, in order: text chooses, the page gives the paragraphs. all looks
+// among what was taken for boilerplate too.
+func (t *tree) confirmed(text string, all bool) []int32 {
 	words := map[uint64]struct{}{}
 	var prev, prev2 uint64
 	eachWord(text, func(h uint64) {
@@ -435,7 +444,7 @@ func (t *tree) confirmed(text string) []int32 {
 	var kept []int32
 	for i := range t.blocks {
 		b := &t.blocks[i]
-		if b.links*10 > int32(len(b.text))*9 && len(b.text) < 200 {
+		if b.links*10 > int32(len(b.text))*9 && len(b.text) < 200 || b.bad && !all {
 			continue
 		}
 		n, hit := 0, 0
