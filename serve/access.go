@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.org/veille/serve/accounts"
 )
 
 // scope is what a token allows.
@@ -83,24 +85,88 @@ func (s *Server) allows(token string, want scope) (known, ok bool) {
 	return false, false
 }
 
+// rights are what a role may do.
+var rights = map[string][]scope{
+	accounts.Reader:  {scopeRead, scopeFeed},
+	accounts.Analyst: {scopeRead, scopeFeed, scopeAlerts},
+	accounts.Admin:   {scopeAdmin},
+}
+
+func may(role string, want scope) bool {
+	return slices.Contains(rights[role], want) || slices.Contains(rights[role], scopeAdmin)
+}
+
+// Proxy is a way in through another server that has signed people in already: it
+// names them in a header, which is believed from its addresses alone.
+type Proxy struct {
+	From   []netip.Prefix // addresses of the proxy; none: no header is believed
+	Header string         // such as X-Forwarded-User
+}
+
+// proxied is the name that a trusted proxy gives the reader, "" for none. Two of them
+// are none: somebody else added one.
+func (s *Server) proxied(r *http.Request) string {
+	if s.opt.Proxy.Header == "" {
+		return ""
+	}
+	from := clientOf(r)
+	if !slices.ContainsFunc(s.opt.Proxy.From, func(p netip.Prefix) bool { return p.Contains(from) }) {
+		return ""
+	}
+	given := r.Header.Values(s.opt.Proxy.Header)
+	if len(given) != 1 || len(given[0]) > 200 {
+		return ""
+	}
+	return accounts.Fold(given[0])
+}
+
+// closed tells whether even this machine must sign in to read: once there are
+// accounts, or a proxy that may run beside us and ask for everybody.
+func (s *Server) closed() bool {
+	if len(s.opt.Proxy.From) > 0 {
+		return true
+	}
+	if s.opt.Accounts == nil {
+		return false
+	}
+	list, err := s.opt.Accounts.List()
+	if err != nil {
+		s.lg.Error("accounts", "err", err)
+	}
+	return err != nil || len(list) > 0
+}
+
+// free tells whether the request may read without saying who asks.
+func (s *Server) free(r *http.Request) bool { return s.opt.Open || local(r) && !s.closed() }
+
+// trusted tells whether the request comes from somebody who may see addresses of
+// other people: this machine, while nobody has an account, or who may set alerts.
+func (s *Server) trusted(r *http.Request) bool {
+	if local(r) && !s.closed() {
+		return true
+	}
+	return (r.Header.Get("Authorization") != "" || s.who(r) != nil || s.proxied(r) != "") && s.authorize(r, scopeAlerts) == nil
+}
+
 // authorize answers for the request, with the problem when it may not pass.
 //
 // A token comes as "Authorization: Bearer …", or as the password of HTTP's own
-// dialogue, which is how a browser can send one. Only feeds take it from the
-// address, because readers can send nothing else.
+// dialogue, which is how a browser can send one; name and password of an account are
+// taken there too. Only feeds take a token from the address, because readers can send
+// nothing else.
 func (s *Server) authorize(r *http.Request, want scope) *Problem {
 	if want == scopeNone {
 		return nil
 	}
 	given := r.Header.Values("Authorization")
-	token := ""
+	token, name, password := "", "", ""
 	if len(given) == 1 {
-		if t, ok := strings.CutPrefix(given[0], "Bearer "); ok {
-			token = t
-		} else if _, password, ok := r.BasicAuth(); ok {
+		var ok bool
+		if token, ok = strings.CutPrefix(given[0], "Bearer "); !ok {
+			if name, password, ok = r.BasicAuth(); !ok {
+				return s.unauthenticated(r)
+			}
 			token = password
-		} else {
-			return s.unauthenticated(r)
 		}
 	} else if len(given) > 1 {
 		return s.unauthenticated(r)
@@ -108,13 +174,21 @@ func (s *Server) authorize(r *http.Request, want scope) *Problem {
 	if want == scopeFeed && token == "" {
 		token = r.URL.Query().Get("token")
 	}
-	if token == "" { // a reader who signed in on a page
-		token = s.sessionToken(r)
+	if token == "" {
+		if who := s.proxied(r); who != "" {
+			return s.permit(s.roleOf(who), want)
+		}
+		if who := s.who(r); who != nil { // a reader who signed in on a page
+			if who.name != "" {
+				return s.permit(s.roleOf(who.name), want)
+			}
+			token = who.token
+		}
 	}
 	if token == "" {
 		switch want {
 		case scopeRead, scopeFeed:
-			if s.opt.Open || local(r) {
+			if s.free(r) {
 				return nil
 			}
 		case scopeAlerts, scopeAdmin:
@@ -131,8 +205,37 @@ func (s *Server) authorize(r *http.Request, want scope) *Problem {
 	case known:
 		return fail("forbidden", fmt.Sprintf("Ce jeton n’ouvre pas « %s ».", want), fmt.Sprintf("This token does not open %q.", want))
 	}
+	if name != "" && s.opt.Accounts != nil {
+		if a, ok, err := s.opt.Accounts.Check(name, password); err == nil && ok {
+			return s.permit(a.Role, want)
+		}
+	}
 	s.limits.failed(clientOf(r), s.opt.Now())
 	return s.unauthenticated(r)
+}
+
+// roleOf is the role of somebody who is known to be who they are. Whom a proxy lets
+// through and who has no account reads.
+func (s *Server) roleOf(name string) string {
+	if s.opt.Accounts == nil {
+		return accounts.Reader
+	}
+	a, found, err := s.opt.Accounts.Find(name)
+	switch {
+	case err != nil:
+		s.lg.Error("accounts", "err", err)
+		return ""
+	case !found:
+		return accounts.Reader
+	}
+	return a.Role
+}
+
+func (s *Server) permit(role string, want scope) *Problem {
+	if may(role, want) {
+		return nil
+	}
+	return fail("forbidden", fmt.Sprintf("Votre rôle ne permet pas « %s » ; demandez à qui administre cette veille.", want), fmt.Sprintf("Your role does not allow %q; ask whoever looks after this veille.", want))
 }
 
 func (s *Server) unauthenticated(*http.Request) *Problem {
@@ -282,7 +385,7 @@ func (l *limits) stream(client netip.Addr, now time.Time, most int) (release fun
 // throttle counts a request from elsewhere, with the fields of the IETF's
 // RateLimit draft, and answers when there were too many.
 func (s *Server) throttle(w http.ResponseWriter, r *http.Request) *Problem {
-	if local(r) {
+	if local(r) || s.proxied(r) != "" { // behind a proxy, all would share its address
 		return nil
 	}
 	left, wait := s.limits.take(clientOf(r), s.opt.Now())

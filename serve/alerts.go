@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"io"
 	"mime"
 	"net/http"
@@ -200,12 +199,6 @@ func (a alerts) shown(r *http.Request, rule schemas.Rule) schemas.Rule {
 	}
 	rule.Owner = hideMailbox(rule.Owner)
 	return rule
-}
-
-// trusted tells whether the reader may know to whom alerts go: with a token, or
-// on the machine itself.
-func (a alerts) trusted(r *http.Request) bool {
-	return local(r) || r.Header.Get("Authorization") != "" && a.authorize(r, scopeAlerts) == nil
 }
 
 func hideMailbox(s string) string {
@@ -584,39 +577,6 @@ func (a alerts) feed(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/atom+xml; charset=utf-8")
 	_, _ = w.Write(body) // the reader is gone: nobody to tell
-}
-
-var linkPage = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="{{.Lang}}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="robots" content="noindex"><title>{{.Name}} · veille</title>
-<link rel="stylesheet" href="/static/style.css"></head><body><main>
-<h1>{{.Name}}</h1>
-<p>{{.What}}{{if .Done}} <strong>{{.Yes}}</strong>{{end}}</p>
-<form method="post">{{if .Done}}<input type="hidden" name="undo" value="1">{{end}}<button>{{.Button}}</button></form>
-</main></body></html>
-`))
-
-func (a alerts) linkScreen(w http.ResponseWriter, r *http.Request, act alert.Act) {
-	fr := lang(r) == "fr" || act.Rule.Lang == "fr" && r.Header.Get("Accept-Language") == ""
-	pick := func(f, e string) string {
-		if fr {
-			return f
-		}
-		return e
-	}
-	v := map[string]any{
-		"Lang": pick("fr", "en"), "Name": act.Rule.Name, "What": pick(act.FR, act.EN), "Done": act.Done, "Yes": pick("C’est fait.", "Done."),
-		"Button": pick("Confirmer", "Confirm"),
-	}
-	if act.Done {
-		v["Button"] = pick("Annuler", "Undo")
-	}
-	var b strings.Builder
-	if err := linkPage.Execute(&b, v); err != nil {
-		a.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(b.String())) // the reader is gone: nobody to tell
 }
 
 func (a alerts) showLink(w http.ResponseWriter, r *http.Request) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -219,31 +218,4 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, mux *http.Serve
 		return
 	}
 	s.problem(w, r, fail("not-found", path+" n’existe pas ; voir /openapi.json.", "There is no "+path+"; see /openapi.json."))
-}
-
-var problemPage = template.Must(template.New("").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Name}} · veille</title>
-<link rel="stylesheet" href="/static/style.css"></head><body><main>
-<h1><code>{{.Name}}</code> <small>HTTP {{.Status}}</small></h1>
-<section lang="fr"><h2>{{.FR}}</h2><p>{{.LongFR}}</p></section>
-<section lang="en"><h2>{{.EN}}</h2><p>{{.LongEN}}</p></section>
-</main></body></html>
-`))
-
-// explainProblem is where the type of a problem leads.
-func (s *Server) explainProblem(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if !slices.ContainsFunc(problemKinds, func(k problemKind) bool { return k.name == name }) {
-		s.problem(w, r, fail("not-found", "Aucune erreur ne porte ce nom.", "No problem has that name."))
-		return
-	}
-	k := problemKindOf(name)
-	var b strings.Builder
-	err := problemPage.Execute(&b, map[string]any{"Name": k.name, "Status": k.status, "FR": k.fr, "EN": k.en, "LongFR": k.longFR, "LongEN": k.longEN})
-	if err != nil {
-		s.problem(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(b.String())) // the reader is gone: nobody to tell
 }

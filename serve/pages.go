@@ -209,13 +209,15 @@ type frame struct {
 	Title   string // of the document, before the name of the site
 	Q       string // in the box of the header
 	Box     bool   // the page has a search box of its own
+	Bare    bool   // no way to other pages: the reader may have none
 	Alt     map[string]string
 	Now     time.Time
 	Version string
-	Pending int // messages on their way into the index
-	Silent  int // sources that say nothing
-	Signed  bool
+	Pending int    // messages on their way into the index
+	Silent  int    // sources that say nothing
+	Signed  string // name of who is signed in
 	CanSign bool
+	Admin   bool // may administer
 	Alerts  bool // there are saved searches
 	Letters bool // there is a quarantine
 	Notice  string
@@ -259,7 +261,7 @@ func (s *Server) page(id string, want scope, h func(f *frame, w http.ResponseWri
 		if p := s.throttle(w, r); p != nil {
 			err = p
 		} else if p := s.authorize(r, want); p != nil {
-			if p.Name == "unauthenticated" && s.opt.Token != "" {
+			if p.Name == "unauthenticated" && s.canSign() {
 				s.show(w, r, f, s.askToken(f, r))
 				return
 			}
@@ -279,10 +281,13 @@ func (s *Server) page(id string, want scope, h func(f *frame, w http.ResponseWri
 	})))
 }
 
+func (s *Server) canSign() bool { return s.opt.Token != "" || s.opt.Accounts != nil }
+
 func (s *Server) frame(w http.ResponseWriter, r *http.Request) *frame {
 	l := s.screens.tongues[lang(r)]
 	f := &frame{tongue: l, Alt: map[string]string{}, Now: s.opt.Now(), Version: s.opt.Version, s: s, r: r,
-		CanSign: s.opt.Token != "", Signed: s.signed(r), Letters: s.opt.Letters != nil, Alerts: s.opt.Alerts != nil}
+		CanSign: s.canSign(), Signed: s.signed(r), Letters: s.opt.Letters != nil, Alerts: s.opt.Alerts != nil}
+	f.Admin = f.Signed != "" && s.authorize(r, scopeAdmin) == nil
 	f.Pending, f.Silent = s.facts.lagAndSilence(r.Context(), s)
 	for _, hl := range Languages {
 		v := r.URL.Query()

@@ -186,8 +186,8 @@ func (s *Server) fetchPage(_ *frame, _ http.ResponseWriter, r *http.Request) (sc
 }
 
 type letter struct {
-	schemas.Dead
-	Begin string
+	Letter
+	Begin, Rest, Size string
 }
 
 // lettersShown is how many dead letters stand on the page.
@@ -198,15 +198,52 @@ func (s *Server) quarantinePage(f *frame, _ http.ResponseWriter, r *http.Request
 	if s.opt.Letters == nil {
 		return screen{}, fail("not-found", "Ce processus ne garde pas la quarantaine.", "This process does not keep the quarantine.")
 	}
+	switch did := r.URL.Query().Get("did"); did {
+	case "retried", "discarded":
+		f.Notice = f.T("quarantine.did." + did)
+	}
 	list, err := s.opt.Letters(r.Context(), lettersShown)
 	if err != nil {
 		return screen{}, err
 	}
 	var out []letter
 	for _, l := range list {
-		out = append(out, letter{l, beginning(l.Body)})
+		v := letter{Letter: l, Begin: beginning(l.Body), Size: f.T("bytes", len(l.Body))}
+		v.Reason, v.Rest, _ = strings.Cut(l.Reason, "\n")
+		out = append(out, v)
 	}
-	return showing("quarantine", map[string]any{"Letters": out, "Full": len(list) == lettersShown})
+	return showing("quarantine", map[string]any{"Letters": out, "Full": len(list) == lettersShown, "Act": s.opt.Retry != nil && s.opt.Discard != nil})
+}
+
+// quarantineDo puts a dead letter back, or takes it away.
+func (s *Server) quarantineDo(f *frame, _ http.ResponseWriter, r *http.Request) (screen, error) {
+	if s.opt.Retry == nil || s.opt.Discard == nil {
+		return screen{}, fail("conflict", "Ce processus ne garde pas la quarantaine.", "This process does not keep the quarantine.")
+	}
+	if err := r.ParseForm(); err != nil {
+		return screen{}, fail("invalid-parameter", "Le formulaire est mal formé.", "The form is malformed.")
+	}
+	place, err := strconv.ParseUint(r.PostForm.Get("place"), 10, 64)
+	if err != nil {
+		return screen{}, wrong("place", "Un nombre entier.", "A whole number.")
+	}
+	did := ""
+	switch r.PostForm.Get("do") {
+	case "retry":
+		did, err = "retried", s.opt.Retry(r.Context(), place)
+	case "discard":
+		note := clip(strings.ToValidUTF8(strings.TrimSpace(r.PostForm.Get("note")), "\uFFFD"), maxNote)
+		did, err = "discarded", s.opt.Discard(r.Context(), place, first(f.Signed, "admin"), note)
+	default:
+		return screen{}, wrong("do", "Ce bouton n’existe pas.", "There is no such button.", "retry", "discard")
+	}
+	if errors.Is(err, ErrNoLetter) {
+		return screen{}, fail("not-found", "Ce message n’est plus en quarantaine.", "That message is no longer in quarantine.")
+	}
+	if err != nil {
+		return screen{}, err
+	}
+	return screen{to: "/quarantine?did=" + did}, nil
 }
 
 // beginning shows the first bytes of a message, as text where it is text.

@@ -26,6 +26,7 @@ import (
 	"example.org/veille/internal/guard"
 	"example.org/veille/schemas"
 	"example.org/veille/serve"
+	"example.org/veille/serve/accounts"
 )
 
 // poison is the hostile text of one test: it stands in every field that comes from
@@ -130,9 +131,17 @@ func full(t testing.TB, change func(*serve.Options)) *world {
 			}
 			return map[string]int{"new": 0}, nil
 		}
-		o.Letters = func(context.Context, int) ([]schemas.Dead, error) {
-			return []schemas.Dead{{Stage: "extract", Subject: "veille.v1.article.new.fr.lemag", Reason: "decode: unexpected end", At: now, Tries: 6, Body: []byte(`{"id":"<b>x</b>"`)}}, nil
+		o.Letters = func(context.Context, int) ([]serve.Letter, error) {
+			return []serve.Letter{{Place: 7, Dead: schemas.Dead{Stage: "extract", Subject: "veille.v1.article.new.fr.lemag", Reason: "panic: index out of range\ngoroutine 7", At: now, Tries: 6, Body: []byte(`{"id":"<b>x</b>"`)}}}, nil
 		}
+		o.Retry = func(_ context.Context, place uint64) error {
+			if place != 7 {
+				return serve.ErrNoLetter
+			}
+			return nil
+		}
+		o.Discard = func(ctx context.Context, place uint64, _, _ string) error { return o.Retry(ctx, place) }
+		o.Accounts = accounts.Open(filepath.Join(t.TempDir(), "users.json"))
 		o.Dead = func(context.Context) (map[string]int, error) { return map[string]int{"extract": 1}, nil }
 		o.Lag = func(context.Context) (map[string]uint64, error) { return map[string]uint64{"index": 120}, nil }
 		o.Feedback = func(context.Context, serve.Feedback) error { return nil }
@@ -385,7 +394,7 @@ func TestEveryPage(t *testing.T) {
 // and into every address, and looks at every page that shows it.
 func TestHostileTextOnPages(t *testing.T) {
 	var srcs []serve.SourceStatus
-	var letters []schemas.Dead
+	var letters []serve.Letter
 	var xs []schemas.Extraction
 	var ds []schemas.DealEvent
 	for i, p := range poisons {
@@ -404,11 +413,11 @@ func TestHostileTextOnPages(t *testing.T) {
 		d.Evidence[0].Signal.Attribution = bad
 		xs, ds = append(xs, x), append(ds, schemas.DealEvent{Kind: "new", Deal: d})
 		srcs = append(srcs, serve.SourceStatus{ID: id, Title: bad, URL: evil, Site: evil, Lang: "fr", Kind: bad, State: schemas.SourceDown, LastError: bad, Reason: bad, Alarms: []string{bad}})
-		letters = append(letters, schemas.Dead{Stage: bad, Subject: bad, Reason: bad, At: now, Body: []byte(bad)})
+		letters = append(letters, serve.Letter{Place: uint64(i), Dead: schemas.Dead{Stage: bad, Subject: bad, Reason: bad, At: now, Body: []byte(bad)}})
 	}
 	w := full(t, func(o *serve.Options) {
 		o.Sources = func(context.Context) ([]serve.SourceStatus, error) { return srcs, nil }
-		o.Letters = func(context.Context, int) ([]schemas.Dead, error) { return letters, nil }
+		o.Letters = func(context.Context, int) ([]serve.Letter, error) { return letters, nil }
 	})
 	w.put(xs, ds)
 	for _, lang := range serve.Languages {
@@ -486,7 +495,7 @@ func TestMessages(t *testing.T) {
 		}
 	}
 	// Families whose last part comes from data: each value has its text.
-	families := map[string][]string{"role.": append(slices.Clone(schemas.Roles), "party"), "state.": schemas.SourceStates, "feedback.": serve.FeedbackKinds, "tab.": {"deals", "articles", "prices"}, "tax.": {"excl", "incl"},
+	families := map[string][]string{"people.role.": accounts.Roles, "people.may.": accounts.Roles, "role.": append(slices.Clone(schemas.Roles), "party"), "state.": schemas.SourceStates, "feedback.": serve.FeedbackKinds, "tab.": {"deals", "articles", "prices"}, "tax.": {"excl", "incl"},
 		"period.": {"hour", "day", "month", "quarter", "year"}, "on.": schemas.RuleEvents, "health.": {"ok", "failing", "muted", "silent", "saved", "broken"},
 		"delivery.": {"pending", "sent", "folded", "muted", "silent", "dead", "withdrawn"}, "channel.": {"", "email", "webhook", "slack", "teams", "chat", "nats"}}
 	for prefix, values := range families {
@@ -498,7 +507,7 @@ func TestMessages(t *testing.T) {
 	}
 	for key := range keys {
 		head, _, dotted := strings.Cut(key, ".")
-		if strings.Contains(all, `"`+key+`"`) || dotted && (strings.Contains(all, `"`+head+`."`) || head == "alert" && strings.Contains(key, ".did.")) {
+		if strings.Contains(all, `"`+key+`"`) || dotted && (strings.Contains(all, `"`+head+`."`) || strings.Contains(all, `"`+key[:strings.LastIndex(key, ".")+1]+`"`)) {
 			continue
 		}
 		t.Errorf("%s is used nowhere", key)

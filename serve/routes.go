@@ -143,8 +143,8 @@ func (s *Server) operations() []operation {
 		{Method: "GET", Path: "/openapi.json", ID: "openapi", Summary: "This description", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.openapi() })},
 		{Method: "GET", Path: "/asyncapi.json", ID: "asyncapi", Summary: "The messages on NATS", Scope: scopeRead, OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, handle: s.document(func() []byte { return s.async() })},
 		{Method: "GET", Path: "/problems/{name}", ID: "explainProblem", Summary: "What a problem means", Scope: scopeNone,
-			Params: []param{{Name: "name", In: "path", Doc: "last part of the type of a problem"}},
-			OK:     []reply{{Status: 200, Type: "text/html"}}, Fails: []string{"not-found", "unknown-parameter"}, Fresh: true, handle: s.explainProblem},
+			Params: []param{{Name: "hl", Doc: "language of the page", Enum: Languages}, {Name: "name", In: "path", Doc: "last part of the type of a problem"}},
+			OK:     []reply{{Status: 200, Type: "text/html"}}, Fails: []string{"invalid-parameter", "not-found", "unknown-parameter"}, Fresh: true, handle: s.explainProblem},
 		{Method: "POST", Path: "/mcp", ID: "mcp", Summary: "Model Context Protocol, streamable HTTP without sessions: read-only tools for assistants", Scope: scopeRead,
 			OK: []reply{{Status: 200, Type: "application/json"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: func(w http.ResponseWriter, r *http.Request) { s.tools().ServeHTTP(w, r) }},
 	}

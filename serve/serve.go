@@ -17,6 +17,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -32,6 +33,7 @@ import (
 	"example.org/veille/index"
 	"example.org/veille/query"
 	"example.org/veille/schemas"
+	"example.org/veille/serve/accounts"
 )
 
 // MaxQuote is how much of an article any output shows at once, in characters: the
@@ -53,7 +55,11 @@ type Options struct {
 	Token  string          // the administrator's; "" closes what changes something to all
 	Tokens func() []Access // tokens of others, asked at every use: a revoked one ends at once
 	Open   bool            // reading is free from everywhere, not only from loopback
-	CORS   []string        // origins whose pages may read the API, such as https://grafana.example
+	// Accounts are the people who may sign in by name; nil for none. Where there are
+	// any, or a Proxy, loopback must sign in too.
+	Accounts *accounts.Store
+	Proxy    Proxy
+	CORS     []string // origins whose pages may read the API, such as https://grafana.example
 	// Rate is how many requests one address may send in a minute, 600 if zero;
 	// loopback is free.
 	Rate int
@@ -82,7 +88,11 @@ type Options struct {
 	// IndexBytes is the size of the index on disk.
 	IndexBytes func() (int64, error)
 	// Letters lists the messages that no handler could take, newest first, at most n.
-	Letters func(ctx context.Context, n int) ([]schemas.Dead, error)
+	Letters func(ctx context.Context, n int) ([]Letter, error)
+	// Retry puts one of them back where it came from; Discard takes it away, with a
+	// note of who did it and why. Both wrap ErrNoLetter when it is gone.
+	Retry   func(ctx context.Context, place uint64) error
+	Discard func(ctx context.Context, place uint64, by, note string) error
 	// Feedback keeps what a reader says of a deal: a line for the gold set.
 	Feedback func(context.Context, Feedback) error
 	// Alerts keeps the saved searches and sends what they find.
@@ -90,6 +100,15 @@ type Options struct {
 	// Collectors are figures of other parts that /metrics shows too.
 	Collectors []prometheus.Collector
 }
+
+// Letter is a message that no handler could take, with its place among them.
+type Letter struct {
+	schemas.Dead
+	Place uint64
+}
+
+// ErrNoLetter is wrapped when there is no dead letter at a place.
+var ErrNoLetter = errors.New("there is no such dead letter")
 
 // Server answers HTTP requests.
 type Server struct {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"example.org/veille/serve/accounts"
 )
 
 // sessionCookie holds a signed-in reader's session. The prefix makes browsers keep
@@ -26,14 +28,18 @@ type sessions struct {
 	by map[[32]byte]*session
 }
 
+// session is what was signed in with, asked again at every use, so that a revoked
+// token, an account taken away or a new password end it.
 type session struct {
-	token string // what was signed in with: asked again at every use, so that a revoked one ends
+	token string // or:
+	name  string // of an account
+	hash  string // of its password then
 	until time.Time
 }
 
 func newSessions() *sessions { return &sessions{by: map[[32]byte]*session{}} }
 
-func (ss *sessions) begin(token string, now time.Time) (secret string) {
+func (ss *sessions) begin(who session, now time.Time) (secret string) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	for k, s := range ss.by {
@@ -42,19 +48,21 @@ func (ss *sessions) begin(token string, now time.Time) (secret string) {
 		}
 	}
 	secret = rand.Text()
-	ss.by[hashToken(secret)] = &session{token, now.Add(sessionTime)}
+	who.until = now.Add(sessionTime)
+	ss.by[hashToken(secret)] = &who
 	return secret
 }
 
-func (ss *sessions) token(secret string, now time.Time) string {
+func (ss *sessions) of(secret string, now time.Time) *session {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	s := ss.by[hashToken(secret)]
 	if s == nil || now.After(s.until) {
-		return ""
+		return nil
 	}
 	s.until = now.Add(sessionTime)
-	return s.token
+	who := *s
+	return &who
 }
 
 func (ss *sessions) end(secret string) {
@@ -63,16 +71,41 @@ func (ss *sessions) end(secret string) {
 	delete(ss.by, hashToken(secret))
 }
 
-// sessionToken is the token of the session that a request belongs to, "" for none.
-func (s *Server) sessionToken(r *http.Request) string {
+// who is the session that a request belongs to, nil for none.
+func (s *Server) who(r *http.Request) *session {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil || len(c.Value) > maxToken {
-		return ""
+		return nil
 	}
-	return s.sessions.token(c.Value, s.opt.Now())
+	who := s.sessions.of(c.Value, s.opt.Now())
+	if who == nil {
+		return nil
+	}
+	if who.name == "" { // a token that was revoked is no session
+		if known, _ := s.allows(who.token, scopeRead); !known {
+			return nil
+		}
+		return who
+	}
+	if s.opt.Accounts == nil {
+		return nil
+	}
+	if a, found, err := s.opt.Accounts.Find(who.name); err != nil || !found || a.Hash != who.hash {
+		return nil
+	}
+	return who
 }
 
-func (s *Server) signed(r *http.Request) bool { return s.sessionToken(r) != "" }
+// signed is the name to show of who is signed in, "" for nobody.
+func (s *Server) signed(r *http.Request) string {
+	if name := s.proxied(r); name != "" {
+		return name
+	}
+	if who := s.who(r); who != nil {
+		return first(who.name, "admin")
+	}
+	return ""
+}
 
 type signInData struct {
 	Next  string
@@ -80,7 +113,8 @@ type signInData struct {
 	Why   bool   // something was asked that takes a token
 	Kept  bool   // what had been filled in comes back
 	HTTP  bool   // a browser will not keep the session over this connection
-	Where string // of the token
+	Names bool   // there are accounts: a name is asked for
+	Name  string // as it was given
 }
 
 // samePath keeps an address of this site, "/" for any other.
@@ -118,31 +152,47 @@ func (s *Server) askToken(f *frame, r *http.Request) screen {
 		}
 	}
 	d.Next = samePath(next)
-	d.HTTP = r.TLS == nil && !local(r)
+	return s.signInScreen(f, r, d, http.StatusUnauthorized)
+}
+
+func (s *Server) signInScreen(f *frame, r *http.Request, d signInData, status int) screen {
 	f.Title = f.T("signin.title")
-	return screen{name: "signin", status: http.StatusUnauthorized, data: d}
+	d.HTTP = r.TLS == nil && !local(r)
+	if s.opt.Accounts != nil {
+		list, err := s.opt.Accounts.List()
+		d.Names = err != nil || len(list) > 0
+	}
+	return screen{name: "signin", status: status, data: d}
 }
 
 func (s *Server) signInPage(f *frame, _ http.ResponseWriter, r *http.Request) (screen, error) {
-	f.Title = f.T("signin.title")
-	return showing("signin", signInData{Next: samePath(first(r.URL.Query().Get("next"), "/")), HTTP: r.TLS == nil && !local(r)})
+	return s.signInScreen(f, r, signInData{Next: samePath(first(r.URL.Query().Get("next"), "/"))}, http.StatusOK), nil
 }
 
-// signIn begins a session with a token, however it is allowed to be used.
+// signIn begins a session with the name and password of an account, or with a token,
+// whatever it is allowed to be used for.
 func (s *Server) signIn(f *frame, w http.ResponseWriter, r *http.Request) (screen, error) {
 	if err := r.ParseForm(); err != nil {
 		return screen{}, fail("invalid-parameter", "Le formulaire est mal formé.", "The form is malformed.")
 	}
-	next, token := samePath(r.PostForm.Get("next")), strings.TrimSpace(r.PostForm.Get("token"))
+	next, name, given := samePath(r.PostForm.Get("next")), accounts.Fold(r.PostForm.Get("user")), r.PostForm.Get("token")
 	if s.limits.failing(clientOf(r), s.opt.Now()) {
-		return screen{}, fail("rate-limited", "Trop de jetons refusés ; attendez une minute.", "Too many refused tokens; wait a minute.")
+		return screen{}, fail("rate-limited", "Trop d’essais refusés ; attendez une minute.", "Too many refused attempts; wait a minute.")
 	}
-	if known, _ := s.allows(token, scopeRead); !known {
+	who := session{token: strings.TrimSpace(given)}
+	known, _ := s.allows(who.token, scopeRead)
+	if !known && s.opt.Accounts != nil && name != "" {
+		a, ok, err := s.opt.Accounts.Check(name, given)
+		if err != nil {
+			return screen{}, err
+		}
+		known, who = ok, session{name: a.Name, hash: a.Hash}
+	}
+	if !known {
 		s.limits.failed(clientOf(r), s.opt.Now())
-		f.Title = f.T("signin.title")
-		return screen{name: "signin", status: http.StatusUnauthorized, data: signInData{Next: next, Wrong: true, HTTP: r.TLS == nil && !local(r)}}, nil
+		return s.signInScreen(f, r, signInData{Next: next, Wrong: true, Name: clip(name, 64)}, http.StatusUnauthorized), nil
 	}
-	secret := s.sessions.begin(token, s.opt.Now())
+	secret := s.sessions.begin(who, s.opt.Now())
 	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: secret, Path: "/", MaxAge: int(sessionTime / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	return screen{to: next}, nil
 }

@@ -122,16 +122,7 @@ func (d *dataFolder) key(name string) ([]byte, error) {
 // feedback keeps what readers say of a deal, a JSON object a line, in the form that
 // whoever annotates articles can take it from.
 func (a *app) feedback(_ context.Context, f serve.Feedback) error {
-	b, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(a.data.path("feedback.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(b, '\n'))
-	return errors.Join(err, file.Sync(), file.Close())
+	return a.data.appendLine("feedback.jsonl", f)
 }
 
 // remote is a running veille that is told to change something.

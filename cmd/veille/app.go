@@ -31,6 +31,7 @@ import (
 	"example.org/veille/query"
 	"example.org/veille/schemas"
 	"example.org/veille/serve"
+	"example.org/veille/serve/accounts"
 )
 
 // app is a running veille: the parts that the configured roles need.
@@ -391,11 +392,8 @@ func (a *app) handler() http.Handler {
 		IndexBytes: func() (int64, error) { return folderSize(a.data.path("index")) },
 		Alerts:     a.alerts,
 		Feedback:   a.feedback,
-		Letters: func(ctx context.Context, n int) ([]schemas.Dead, error) {
-			list, err := a.bus.Deads(ctx, n)
-			slices.Reverse(list)
-			return list, err
-		},
+		Letters:    a.letters, Retry: a.retryLetter, Discard: a.discardLetter,
+		Accounts: accounts.Open(a.data.path(usersFile)), Proxy: a.cfg.proxy(),
 	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus

@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"example.org/veille/serve"
 )
 
 // Config is everything that can be set. A flag wins over VEILLE_* in the
@@ -55,6 +57,10 @@ type Config struct {
 		From         string `yaml:"from"`
 		TLS          string `yaml:"tls"`
 	} `yaml:"smtp"`
+	Auth struct {
+		ProxyCIDR   []string `yaml:"proxy_cidr"`
+		ProxyHeader string   `yaml:"proxy_header"`
+	} `yaml:"auth"`
 	Log struct {
 		Level  string `yaml:"level"`
 		Format string `yaml:"format"`
@@ -75,6 +81,7 @@ func defaults() Config {
 	c.Poll.Parallel = 8
 	c.Archive.MaxAge = 24 * 30 * 24 * time.Hour
 	c.Archive.MaxGB = 50
+	c.Auth.ProxyHeader = "X-Forwarded-User"
 	c.Log.Level = "warn"
 	c.Log.Format = "text"
 	return c
@@ -107,6 +114,8 @@ func bind(f *pflag.FlagSet, c *Config) {
 	f.StringVar(&c.SMTP.PasswordFile, "smtp-password-file", c.SMTP.PasswordFile, "file with the password")
 	f.StringVar(&c.SMTP.From, "smtp-from", c.SMTP.From, "sender of alerts, such as veille@example.org")
 	f.StringVar(&c.SMTP.TLS, "smtp-tls", c.SMTP.TLS, "starttls (default), tls, or none for a server on this machine")
+	f.StringSliceVar(&c.Auth.ProxyCIDR, "auth-proxy-cidr", c.Auth.ProxyCIDR, "network of a proxy that signs people in and names them in --auth-proxy-header; from elsewhere that header is ignored")
+	f.StringVar(&c.Auth.ProxyHeader, "auth-proxy-header", c.Auth.ProxyHeader, "header in which the proxy names who asks")
 	f.StringVar(&c.Log.Level, "log-level", c.Log.Level, "debug, info, warn or error")
 	f.StringVar(&c.Log.Format, "log-format", c.Log.Format, "text or json")
 }
@@ -260,6 +269,9 @@ func (c Config) Validate() error {
 	if _, err := c.networks(); err != nil {
 		return usage(err, "write a network such as 10.1.0.0/16 or 127.0.0.1/32")
 	}
+	if _, err := prefixes("auth.proxy_cidr", c.Auth.ProxyCIDR); err != nil {
+		return usage(err, "write a network such as 10.1.0.0/16 or 127.0.0.1/32")
+	}
 	if c.Poll.MinInterval <= 0 || c.Poll.MaxInterval < c.Poll.MinInterval {
 		return usage(fmt.Errorf("poll.min_interval is %v and poll.max_interval %v", c.Poll.MinInterval, c.Poll.MaxInterval), "the first must be above zero and not above the second")
 	}
@@ -278,12 +290,20 @@ func (c Config) Validate() error {
 	return nil
 }
 
-func (c Config) networks() ([]netip.Prefix, error) {
+func (c Config) networks() ([]netip.Prefix, error) { return prefixes("allow_cidr", c.AllowCIDR) }
+
+// proxy is the proxy whose word on who asks is taken. The networks have been checked.
+func (c Config) proxy() serve.Proxy {
+	from, _ := prefixes("auth.proxy_cidr", c.Auth.ProxyCIDR)
+	return serve.Proxy{From: from, Header: c.Auth.ProxyHeader}
+}
+
+func prefixes(key string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.AllowCIDR {
+	for _, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("allow_cidr %q is no network", s)
+			return nil, fmt.Errorf("%s %q is no network", key, s)
 		}
 		out = append(out, p.Masked())
 	}

@@ -81,7 +81,7 @@ deals between them and the prices mentioned, and lets people search and follow t
 	})
 	root.AddCommand(
 		c.runCommand(), c.demoCommand(), c.extractCommand(), c.searchCommand(), c.feedsCommand(),
-		c.dealsCommand(), c.pricesCommand(), c.statsCommand(), c.exportCommand(), c.tailCommand(), c.alertsCommand(), c.vendorsCommand(),
+		c.dealsCommand(), c.pricesCommand(), c.statsCommand(), c.exportCommand(), c.tailCommand(), c.alertsCommand(), c.vendorsCommand(), c.usersCommand(),
 		c.importCommand(), c.replayCommand(), c.reindexCommand(), c.evalCommand(), c.configCommand(), c.versionCommand(),
 	)
 	return root
