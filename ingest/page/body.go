@@ -28,6 +28,7 @@ type tree struct {
 	markers []string        // texts that speak of a wall, seen anywhere
 	hidden  bool            // hidden elements are read too
 	skipped int             // hidden elements that were not
+	several bool            // the page holds other whole articles
 }
 
 type elem struct {
@@ -54,6 +55,7 @@ const (
 	hintAside   // nav, aside, footer: boilerplate by tag
 	hintComment // readers' comments
 	hintHead    // a heading in all but the tag
+	hintTeaser  // of another article when it has links, else the standfirst
 )
 
 type block struct {
@@ -62,6 +64,7 @@ type block struct {
 	owner int32
 	links int32 // bytes inside <a>
 	bad   bool
+	bold  bool // all of it
 }
 
 // Limits of the flat copy; a page past them is cut there.
@@ -74,8 +77,10 @@ type planter struct {
 	*tree
 	buf    []byte
 	links  int
+	bold   int // bytes inside <b> and <strong>
 	space  bool
 	inA    int
+	inB    int
 	breaks int
 	owner  int32
 	table  int
@@ -142,8 +147,11 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 	if blocky || owner < 0 {
 		p.owner = i
 	}
-	if a == atom.A {
+	switch a {
+	case atom.A:
 		p.inA++
+	case atom.B, atom.Strong:
+		p.inB++
 	}
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		switch c.Type {
@@ -173,8 +181,11 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 			p.element(c, i, cellInline && c.DataAtom != atom.Table || data)
 		}
 	}
-	if a == atom.A {
+	switch a {
+	case atom.A:
 		p.inA--
+	case atom.B, atom.Strong:
+		p.inB--
 	}
 	if blocky {
 		p.flush()
@@ -236,6 +247,9 @@ func (p *planter) text(s string) {
 	if p.inA > 0 {
 		p.links += len(p.buf) - before
 	}
+	if p.inB > 0 {
+		p.bold += len(p.buf) - before
+	}
 }
 
 func (p *planter) flush() {
@@ -247,11 +261,11 @@ func (p *planter) flush() {
 			if p.owner >= 0 {
 				tag = p.elems[p.owner].name
 			}
-			p.blocks = append(p.blocks, block{text: string(p.buf), tag: tag, owner: p.owner, links: int32(p.links)})
+			p.blocks = append(p.blocks, block{text: string(p.buf), tag: tag, owner: p.owner, links: int32(p.links), bold: p.bold >= len(p.buf)-1})
 		}
 		p.buf = p.buf[:0]
 	}
-	p.links = 0
+	p.links, p.bold = 0, 0
 }
 
 func blockish(a atom.Atom) bool {
@@ -337,7 +351,12 @@ func (t *tree) settle() {
 			e.bad = share*10 <= total*9
 		case e.h&hintNegative != 0 && (e.name == atom.Article || e.name == atom.Main): // "post tag-jobs category-newsletter"
 		case e.h&(hintNegative|hintCaption) != 0:
-			e.bad = share*5 <= total*2 // up to two fifths
+			e.bad = share*5 <= total*2 || t.slides(e) // up to two fifths
+		case e.h&hintTeaser != 0 && e.last > e.first:
+			for b := e.first; b < e.last; b++ {
+				e.bad = e.bad || t.blocks[b].links > 0
+			}
+			e.bad = (e.bad || e.last-e.first > 3) && share*5 <= total*2
 		case e.h&hintWall != 0: // some sites call the paragraphs behind the wall so, others the wall
 			for b := e.first; b < e.last && b < e.first+12; b++ {
 				e.bad = e.bad || wall(t.blocks[b].text)
@@ -356,6 +375,18 @@ func (t *tree) settle() {
 			b.bad = true
 		}
 	}
+}
+
+// slides tells a picture gallery by its counters: 1/9, 2/9 …
+func (t *tree) slides(e *elem) bool {
+	n := 0
+	for b := e.first; b < e.last && b < e.first+100; b++ {
+		s := t.blocks[b].text
+		if i := strings.IndexByte(s, '/'); i > 0 && i <= 3 && strings.Trim(s[:i], "0123456789 ") == "" && i+1 < len(s) && strings.TrimLeft(s[i+1:], " ") != "" && s[len(s)-len(strings.TrimLeft(s[i+1:], " "))] <= '9' {
+			n++
+		}
+	}
+	return n >= 3
 }
 
 // cards marks runs of at least three siblings, most of which hold a linked headline: teasers of other articles.
@@ -408,8 +439,49 @@ func (t *tree) cards() {
 			for c := int32(i) + 1; c < e.end; c++ {
 				t.elems[c].bad = true
 			}
+		} else if linked >= 3 {
+			t.cardRuns(int32(i))
 		}
 	}
+}
+
+// cardRuns marks teasers that stand in a row beside the article itself.
+func (t *tree) cardRuns(i int32) {
+	var run []int32
+	text := 0
+	kind := ""
+	end := func() {
+		if len(run) >= 3 && text < 350*len(run) {
+			for _, c := range run {
+				for d := c; d < t.elems[c].end; d++ {
+					t.elems[d].bad = true
+				}
+			}
+		}
+		run, text = run[:0], 0
+	}
+	for c := i + 1; c < t.elems[i].end; c = t.elems[c].end {
+		k := &t.elems[c]
+		if k.last == k.first {
+			continue
+		}
+		prose, n := 0, 0
+		for b := k.first; b < k.last; b++ {
+			n += len(t.blocks[b].text)
+			if t.blocks[b].prose() {
+				prose++
+			}
+		}
+		class, _, _ := strings.Cut(attr(k.node, "class"), " ")
+		if k.linkedHeads == 0 || k.last-k.first > 12 || prose > 1 || heading(k.name) || k.name == atom.P || k.node.Data+" "+class != kind && len(run) > 0 {
+			end()
+		}
+		if k.linkedHeads > 0 && k.last-k.first <= 12 && prose <= 1 && !heading(k.name) && k.name != atom.P && k.name != atom.Li {
+			kind = k.node.Data + " " + class
+			run, text = append(run, c), text+n
+		}
+	}
+	end()
 }
 
 // prose tells a block that reads like a paragraph.
@@ -500,6 +572,10 @@ func (t *tree) region() (r, from, to int32) {
 	if best < 0 {
 		return -1, 0, 0
 	}
+	if a := t.titled(); a >= 0 {
+		t.several = true
+		return a, t.elems[a].first, t.elems[a].last
+	}
 	// An element that is named as the body, or the only <article>, is taken when it holds most of it: what else is worth
 	// something on the page is then not the article.
 	named, namedTop := int32(-1), 0.0
@@ -527,6 +603,37 @@ func (t *tree) region() (r, from, to int32) {
 		}
 	}
 	return named, from, to
+}
+
+// titled is the <article> that carries the page's title where whole other articles follow it, -1 when there are none.
+func (t *tree) titled() int32 {
+	title := fold(t.title)
+	if title == "" {
+		return -1
+	}
+	a := int32(-1)
+	others := 0
+	var parent int32
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		if b.tag != atom.H1 && b.tag != atom.H2 || b.owner < 0 {
+			continue
+		}
+		home := t.above(b.owner, atom.Article)
+		if home < 0 || t.sums[t.elems[home].last]-t.sums[t.elems[home].first] < 400 {
+			continue
+		}
+		switch {
+		case a < 0 && same(fold(b.text), title):
+			a, parent = home, t.elems[home].parent
+		case a >= 0 && home != a && b.tag == atom.H1 && t.elems[home].parent == parent:
+			others++
+		}
+	}
+	if others == 0 {
+		return -1
+	}
+	return a
 }
 
 // aboveTitle is the number of blocks above the page's title, 0 when it has none or little prose follows it.

@@ -181,7 +181,7 @@ func (t *tree) writtenName(site string) string {
 			continue
 		}
 		f := strings.ToLower(line)
-		if !strings.HasPrefix(f, "par ") && !strings.HasPrefix(f, "by ") && !strings.HasPrefix(f, "écrit par ") && !strings.HasPrefix(f, "rédigé par ") && !strings.HasPrefix(f, "publié par ") && !strings.HasPrefix(f, "written by ") && !strings.HasPrefix(f, "posted by ") && !strings.HasPrefix(f, "article rédigé par ") {
+		if !strings.HasPrefix(f, "par ") && !strings.HasPrefix(f, "by ") && !strings.HasPrefix(f, "écrit par ") && !strings.HasPrefix(f, "rédigé par ") && !strings.HasPrefix(f, "publié par ") && !strings.HasPrefix(f, "written by ") && !strings.HasPrefix(f, "posted by ") && !strings.HasPrefix(f, "article rédigé par ") && !strings.HasPrefix(f, "submitted by ") && !strings.HasPrefix(f, "soumis par ") && !strings.HasPrefix(f, "proposé par ") && !strings.HasPrefix(f, "propos recueillis par ") {
 			continue
 		}
 		if n := cleanNames(line, site); n != "" {
@@ -218,7 +218,7 @@ func cleanNames(s, site string) string {
 	}
 	for range 3 {
 		f := strings.ToLower(s)
-		for _, p := range [...]string{"par ", "by ", "écrit par ", "rédigé par ", "publié par ", "posted by ", "written by ", "propos recueillis par ", "article rédigé par ", "words: ", "words : ", "texte : ", "auteur : ", "auteur: ", "author: ", "de ", "par : ", "by: ", "story by ", "words by "} {
+		for _, p := range [...]string{"par ", "by ", "écrit par ", "rédigé par ", "publié par ", "posted by ", "written by ", "submitted by ", "soumis par ", "proposé par ", "propos recueillis par ", "article rédigé par ", "words: ", "words : ", "texte : ", "auteur : ", "auteur: ", "author: ", "de ", "par : ", "by: ", "story by ", "words by "} {
 			if strings.HasPrefix(f, p) {
 				s = strings.TrimSpace(s[len(p):])
 				break
@@ -245,8 +245,16 @@ func cleanNames(s, site string) string {
 			names = append(names, part)
 		}
 	}
+	if len(names) > 1 && site != "" {
+		if rest := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return fold(n) == fold(site) }); len(rest) > 0 {
+			names = rest
+		}
+	}
 	return strings.Join(names, ", ")
 }
+
+// particle lists the words of names that begin with a small letter.
+var particle = set(`de du des da das do dos di del della der den van von zu zur la le les el bin ben ibn abu al e y i et und ten ter te 't of the team staff news editorial desk service agency rédaction`)
 
 var dayWord = set(`mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday lun mar mer jeu ven sam dim
 	lundi mardi mercredi jeudi vendredi samedi dimanche le on at`)
@@ -273,6 +281,14 @@ func personal(s, site string, following bool) bool {
 	}
 	if !startsUpper(s) && !strings.HasPrefix(l, "la rédaction") && !strings.HasPrefix(l, "de ") && !strings.HasPrefix(l, "d'") && !strings.HasPrefix(l, "van ") && !strings.HasPrefix(l, "von ") {
 		return false
+	}
+	if strings.HasPrefix(l, "la rédaction") {
+		return len(words) <= 2 || len(words) == 3 && strings.HasPrefix(words[2], "d")
+	}
+	for _, w := range words[1:] {
+		if lw := strings.ToLower(w); lw == w && !particle[lw] && !strings.HasPrefix(w, "d'") && !strings.HasPrefix(w, "d’") && !strings.HasPrefix(w, "al-") && unicode.IsLetter([]rune(w)[0]) {
+			return false // a sentence
+		}
 	}
 	if following && len(words) == 1 {
 		return false // "Ann Lee, Reuters"
@@ -318,7 +334,10 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 			score -= 4
 		}
 		if sinceTitle <= 10 {
-			score += 4
+			score += 6
+		}
+		if strings.Contains(f, "rédigé") || strings.Contains(f, "mis en ligne") || strings.Contains(f, "submitted") || strings.Contains(f, " par ") || strings.Contains(f, " by ") {
+			score += 2
 		}
 		if len(b.text) < 60 {
 			score++
@@ -335,8 +354,11 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 				score -= 2
 			}
 		}
-		if b.bad && !named && sinceTitle > 10 {
+		if b.bad && sinceTitle > 10 {
 			score -= 3 // another article's
+			if named {
+				score++
+			}
 		}
 		if len(b.text) < 120 && dateLine(b.text) {
 			score += 2

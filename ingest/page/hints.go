@@ -153,12 +153,15 @@ func oneName(name string) hint {
 		switch {
 		case commentWords[w] || strings.HasPrefix(w, "comment") && w != "commentary":
 			h |= hintComment | hintNegative
+		case w == "cmp" && i == 0 && len(words) > 1: // "cmp-text" is a component; "sd-cmp" asks for consent
 		case negativeWords[w]:
 			h |= hintNegative
 		case wallWords[w]:
 			h |= hintWall
 		case strings.HasSuffix(w, "caption") || w == "captions" || w == "legend" || w == "legends" || w == "legende" || w == "legendes" || w == "credit" || w == "credits":
 			h |= hintCaption
+		case w == "teaser":
+			h |= hintTeaser
 		case leadWords[w]:
 			h |= hintLead | hintPositive
 		case w == "article" || w == "content" || w == "entry" || w == "post" || w == "story" || w == "text" || w == "texte" || w == "contenu" || w == "corps" || w == "body" || w == "main":
@@ -222,7 +225,7 @@ var (
 		article-body-content content-article article-main article-page-body single-content td-post-content post-text blog-content news-content news-body newsbody content-body
 		main-content-body rich-text-body article-richtext body-copy bodycopy body-text bodytext body-content article-copy wysiwyg-article art-content blog-post-body article-html`)
 
-	leadWords = set(`standfirst chapo chapeau accroche dek strapline lede subheadline sous-titre intro introduction excerpt-lead`)
+	leadWords = set(`lead subtitle soustitre standfirst chapo chapeau accroche dek strapline lede subheadline sous-titre intro introduction excerpt-lead`)
 
 	// Names of short lines that stand above a part of the text without being marked as headings.
 	headWords = set(`intertitre intertitres inter crosshead crossheading crossheader subhead subheading subheader headline2 heading2 heading3 h2 h3 h4 soustitre step-title steptitle`)
@@ -238,7 +241,7 @@ var (
 		related relateds relate similar similaires recommend recommended recommendation recommendations reco recos suggest suggested suggestions outbrain taboola
 		trending popular mostread lus pagination pager paginate tag tags tagcloud motscles keywords etiquettes topics byline author authors auteur auteurs bio
 		timestamp dateline published breadcrumb printer imprimer rss feed feeds widget widgets banner banniere bandeau skiplink
-		copyright disclaimer rating ratings vote votes sondage quiz survey toc sommaire teaser teasers carousel slider slideshow gallery diaporama
+		copyright disclaimer rating ratings vote votes sondage quiz survey toc sommaire teasers carousel slider slideshow gallery diaporama
 		jobs emploi agenda whitepaper whitepapers livre livres blanc blancs download downloads telecharger cta cart shop boutique affiliate affiliation
 		mashsb addtoany addthis sharedaddy jp-relatedposts yarpp zergnet revcontent plista nrelate noprint screenreader offscreen visuallyhidden sronly
 		infobox meta metadata postmeta entrymeta utility utilities hatnote navbox editsection reflist references siblings siteheader sitefooter`)

@@ -173,7 +173,7 @@ func (m *meta) microdata(n *html.Node, inArticle bool) {
 		if t == "" {
 			t = squeeze(textContent(n, 200))
 		}
-		if t != "" && len(t) <= 160 {
+		if t != "" && len(t) <= 160 && !(len(t) > 40 && strings.HasSuffix(t, ".")) {
 			if inArticle {
 				m.bylines = slices.Insert(m.bylines, m.inside, t)
 				m.inside++
@@ -193,7 +193,7 @@ func bylineClass(class string) bool {
 	if !strings.Contains(l, "author") && !strings.Contains(l, "byline") && !strings.Contains(l, "auteur") && !strings.Contains(l, "signature") {
 		return false
 	}
-	for _, no := range [...]string{"bio", "avatar", "img", "image", "photo", "social", "link-list", "box", "desc", "follow", "contact", "more", "other", "job", "title", "thumb", "comment", "autres", "count"} {
+	for _, no := range [...]string{"bio", "avatar", "img", "image", "photo", "social", "link-list", "box", "desc", "follow", "contact", "more", "other", "job", "title", "thumb", "comment", "autres", "count", "auteur-bloc", "bloc-auteur", "author-block", "about", "encart"} {
 		if strings.Contains(l, no) {
 			return false
 		}
@@ -235,6 +235,11 @@ func (m *meta) page(opt Options) Page {
 	p := Page{Robots: m.robots, Precision: pubdate.None}
 	p.SiteName = squeeze(first(m.named["og:site_name"], m.ld.publisher, m.named["application-name"]))
 	p.Title = m.headline(p.SiteName)
+	if rest, ok := strings.CutPrefix(m.title, p.Title); ok && p.SiteName == "" && p.Title != "" { // "The title | The Site"
+		if rest = strings.TrimLeft(rest, " -–—|·•:»"); len(strings.Fields(rest)) <= 4 {
+			p.SiteName = rest
+		}
+	}
 	if p.Title == "" {
 		p.Title = squeeze(opt.Hint.Title)
 	}

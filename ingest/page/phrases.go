@@ -479,9 +479,14 @@ func nameLine(s string) bool {
 	if len(s) > 160 {
 		return false
 	}
+	for _, cut := range [...]string{" Publié", " publié", " Mis à jour", " mis à jour", " Published", " Updated"} { // what follows is the date
+		if i := strings.Index(s, cut); i > 4 {
+			s = s[:i]
+		}
+	}
 	f := fold(s)
 	rest := ""
-	for _, p := range [...]string{"par ", "by ", "publié par ", "posted by ", "written by ", "publié le ", "published on ", "published ", "posted on ", "mis à jour le ", "updated on ", "last updated ", "rédigé par ", "propos recueillis par ", "article rédigé par "} {
+	for _, p := range [...]string{"par ", "by ", "submitted by ", "soumis par ", "proposé par ", "publié par ", "posted by ", "written by ", "publié le ", "published on ", "published ", "posted on ", "mis à jour le ", "updated on ", "last updated ", "rédigé par ", "propos recueillis par ", "article rédigé par "} {
 		if r, ok := strings.CutPrefix(f, p); ok {
 			rest = r
 			break

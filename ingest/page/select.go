@@ -93,7 +93,7 @@ func (t *tree) own() (kept []int32, sure bool) {
 	if r < 0 {
 		return nil, false
 	}
-	if a, b, sum := t.run(); (t.sums[to]-t.sums[from])*10 < sum*6 { // paragraphs that no element holds together
+	if a, b, sum := t.run(); !t.several && (t.sums[to]-t.sums[from])*10 < sum*6 { // paragraphs that no element holds together
 		from, to = a, b
 	}
 	from = t.lead(from, r)
@@ -112,7 +112,7 @@ func (t *tree) own() (kept []int32, sure bool) {
 		}
 	}
 	n := bytesOf(t, kept)
-	return kept, n >= 600 && outside*10 < inside*4 && n*10 >= inside*6
+	return kept, n >= 600 && (t.several || outside*10 < inside*4) && n*10 >= inside*6
 }
 
 // lead takes in a standfirst that stands before the region: named so, or a paragraph between the page's title and it.
@@ -263,6 +263,9 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 		return n < 3
 	case atom.Blockquote, atom.Pre:
 		return false
+	}
+	if b.bold && n < 120 && links == 0 && t.between(i) {
+		return false // a heading of older pages
 	}
 	// naked text in a div: kept between prose, or when long enough to be some
 	return n < 40 && !ends(b.text) || !t.between(i)
