@@ -390,7 +390,11 @@ func (t *tree) next(doc *html.Node, base *url.URL) string {
 		if href == "" || strings.HasPrefix(href, "#") {
 			continue
 		}
-		text := fold(textContent(n, 60))
+		raw := textContent(n, 60)
+		if rel := attr(n, "rel"); rel == "" && (len(raw) < 4 || !strings.Contains(raw, "uiv") && !strings.Contains(raw, "ext") && !strings.Contains(raw, "uite") && !strings.Contains(raw, "EXT") && !strings.Contains(raw, "UI")) {
+			continue // no word for "next"
+		}
+		text := fold(raw)
 		if !strings.Contains(attr(n, "rel"), "next") && text != "page suivante" && text != "suivante" && text != "suivant" && text != "next page" && text != "next" && text != "suite" && text != "lire la page suivante" && !strings.HasPrefix(text, "page suivante") && !strings.HasPrefix(text, "next page") {
 			continue
 		}

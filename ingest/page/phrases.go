@@ -550,7 +550,7 @@ func wall(s string) bool {
 
 func (t *tree) collectMarkers() {
 	for i := range t.blocks {
-		if b := &t.blocks[i]; len(b.text) < 600 && len(t.markers) < 20 && wall(b.text) {
+		if b := &t.blocks[i]; len(b.text) < 600 && len(b.text) > 10 && int(b.links) < len(b.text) && len(t.markers) < 20 && wall(b.text) {
 			t.markers = append(t.markers, b.text)
 		}
 	}

@@ -186,7 +186,7 @@ func (t *tree) keep(from, to int32) []int32 {
 			continue
 		}
 		if heading(b.tag) {
-			if title != "" && same(fold(b.text), title) || int(b.links)*10 >= n*8 && n > 30 && !t.heads(i, to) || b.tag == atom.H1 && len(kept) == 0 {
+			if title != "" && same(fold(b.text), title) || int(b.links)*10 >= n*8 && n > 30 && b.tag != atom.H2 && !t.heads(i, to) || b.tag == atom.H1 && len(kept) == 0 {
 				continue
 			}
 			if n > 300 || aside(b.text) {
