@@ -44,6 +44,9 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		if st.State != was {
 			st.Since = now
 		}
+		st.Fetches = append(st.Fetches, schemas.Fetch{At: now, Status: res.Status, Bytes: res.Bytes, Took: res.Took, Conditional: res.Conditional,
+			Unchanged: res.Unchanged, Items: res.Items, New: res.New, Revised: res.Revised, Error: res.Error})
+		st.Fetches = st.Fetches[max(0, len(st.Fetches)-schemas.MaxFetches):]
 		if err := p.save(ctx, st); err != nil {
 			return res, err
 		}

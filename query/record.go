@@ -107,6 +107,7 @@ func DealRecord(d schemas.Deal, c Catalogue) Record {
 	r.add("lang", d.Langs...)
 	for i, p := range d.Parties {
 		r.party(p.ID, c)
+		r.add("about", p.ID)
 		if p.Role != "" {
 			r.add(RoleIndex(p.Role), p.ID)
 		}
@@ -174,10 +175,14 @@ func ArticleRecord(x schemas.Extraction, c Catalogue) Record {
 	}
 	for _, v := range x.Vendors {
 		r.party(v.ID, c)
+		if v.Salience == "about" {
+			r.add("about", v.ID)
+		}
 	}
 	for _, s := range x.Signals {
 		for _, p := range s.Parties {
 			r.party(p.ID, c)
+			r.add("about", p.ID)
 		}
 	}
 	r.Numbers["sources"] = []float64{float64(len(r.Keywords["source"]))}
@@ -199,6 +204,7 @@ func PriceRecord(p schemas.Price, a schemas.Article, c Catalogue) Record {
 	r.add("price_kind", p.Kind)
 	if p.Vendor != nil {
 		r.party(p.Vendor.ID, c)
+		r.add("about", p.Vendor.ID)
 	}
 	if p.Product != "" {
 		r.add("product", schemas.Token(p.Product))

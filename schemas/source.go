@@ -96,7 +96,25 @@ type SourceState struct {
 	MovedFrom    string    `json:"moved_from,omitempty"` // address in the list that this state belongs to
 	Liar         string    `json:"liar,omitempty"`       // what is wrong with its validators
 
-	Ledger []Ledger `json:"ledger,omitempty"` // of the last days, oldest first
+	Ledger  []Ledger `json:"ledger,omitempty"`  // of the last days, oldest first
+	Fetches []Fetch  `json:"fetches,omitempty"` // the last polls, oldest first, at most [MaxFetches]
+}
+
+// MaxFetches is how many polls of a source are remembered one by one.
+const MaxFetches = 20
+
+// Fetch is one poll of a source.
+type Fetch struct {
+	At          time.Time     `json:"at"`
+	Status      int           `json:"status,omitempty"`      // HTTP status of the feed
+	Bytes       int64         `json:"bytes,omitempty"`       // of feed and pages, decompressed
+	Took        time.Duration `json:"took"`                  // nanoseconds
+	Conditional bool          `json:"conditional,omitempty"` // asked with If-None-Match or If-Modified-Since
+	Unchanged   bool          `json:"unchanged,omitempty"`   // nothing in it but what was known
+	Items       int           `json:"items,omitempty"`
+	New         int           `json:"new,omitempty"`
+	Revised     int           `json:"revised,omitempty"`
+	Error       string        `json:"error,omitempty"`
 }
 
 // Ledger accounts for the items that a source listed for the first time on one

@@ -221,7 +221,7 @@ func (c *command) stream(ctx context.Context, cfg Config, server, path string, p
 	if base == "" {
 		base = "http://" + reachable(cfg.Listen)
 	}
-	res, err := request(ctx, strings.TrimSuffix(base, "/")+path+"?"+params.Encode(), nil)
+	res, err := request(ctx, cfg, strings.TrimSuffix(base, "/")+path+"?"+params.Encode(), nil)
 	if err != nil {
 		if server != "" || !errors.Is(err, syscall.ECONNREFUSED) {
 			return fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
@@ -240,8 +240,8 @@ func (c *command) stream(ctx context.Context, cfg Config, server, path string, p
 	return err
 }
 
-// request asks a server directly, never through a proxy.
-func request(ctx context.Context, addr string, header map[string]string) (*http.Response, error) {
+// request asks a server for an address.
+func request(ctx context.Context, cfg Config, addr string, header map[string]string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, addr, nil)
 	if err != nil {
 		return nil, usage(err, "--server takes an address such as http://127.0.0.1:8080")
@@ -250,7 +250,7 @@ func request(ctx context.Context, addr string, header map[string]string) (*http.
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
-	return (&http.Client{Transport: &http.Transport{Proxy: nil}}).Do(req)
+	return put(cfg, req)
 }
 
 func (c *command) tailCommand() *cobra.Command {
@@ -274,7 +274,7 @@ func (c *command) tailCommand() *cobra.Command {
 			if cmd.Flags().Changed("since") {
 				header["Last-Event-ID"] = fmt.Sprint(since)
 			}
-			res, err := request(cmd.Context(), strings.TrimSuffix(base, "/")+"/api/v1/stream?"+params.Encode(), header)
+			res, err := request(cmd.Context(), cfg, strings.TrimSuffix(base, "/")+"/api/v1/stream?"+params.Encode(), header)
 			if err != nil {
 				return fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
 			}
