@@ -15,11 +15,12 @@
 // event finds the row and rings nobody.
 //
 // The package does no searching and knows no bus: buckets come as [Store],
-// publishing as a function. One process at a time may Take and Run; others may
-// [Notifier.Follow].
+// publishing as a function. One process at a time may Take and Run, which
+// [Notifier.Lead] sees to; others [Notifier.Follow].
 package alert
 
 import (
+	"cmp"
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
@@ -32,6 +33,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.org/veille/alert/channel"
@@ -70,8 +72,13 @@ type Options struct {
 	BaseURL string // of the page, for links; http://127.0.0.1:8080 when empty
 	Source  string // of CloudEvents; "/veille" when empty
 	// Key signs links and seals the secrets of rules in their bucket. It must
-	// stay the same, 16 bytes at least.
+	// stay the same, 16 bytes at least, and be the same in every process.
 	Key []byte
+	// Node names this process among those on one log; "" when there is no other. See
+	// [Notifier.Lead].
+	Node string
+	// Lease is how long the lease of a process that died stands, 45 s when zero.
+	Lease time.Duration
 
 	// Fresh is how long after its fetch an article can still ring, 48 h when zero;
 	// Age, how long after its publication, 7 days when zero. What is older comes
@@ -125,6 +132,8 @@ type Notifier struct {
 	book   book
 	sender channel.Sender
 	links  []byte // key of signed links
+	lease  *lease // nil: there is no other process
+	sends  atomic.Bool
 
 	taking sync.Mutex // one Take at a time
 	wake   chan struct{}
@@ -198,6 +207,9 @@ func New(ctx context.Context, lg *slog.Logger, opt Options) (*Notifier, error) {
 		sender: channel.Sender{Client: opt.Client, Mail: opt.Mail, Publish: opt.Publish, Source: opt.Source},
 		wake:   make(chan struct{}, 1), slots: make(chan struct{}, sendSlots),
 		deals: map[string]map[string]*marks{}, log: map[string][]*entry{}, lanes: map[string]*lane{}, unsaved: map[string][]byte{},
+	}
+	if opt.Node != "" {
+		n.lease = &lease{store: opt.Rules, me: opt.Node, time: cmp.Or(opt.Lease, leaseTime)}
 	}
 	if err := n.openBook(ctx, seal); err != nil {
 		return nil, err
@@ -356,6 +368,9 @@ func (w *writes) put(key string, v any) {
 func (n *Notifier) Take(ctx context.Context, evs []schemas.Event) error {
 	n.taking.Lock()
 	defer n.taking.Unlock()
+	if !n.lease.outlasts(0) {
+		return ErrNotLeading
+	}
 	w := writes{seen: map[string]bool{}}
 	for _, ev := range evs {
 		if err := n.decide(&w, ev); err != nil {
@@ -461,17 +476,33 @@ func (n *Notifier) Follow(ctx context.Context) error {
 		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		for _, e := range slices.Backward(n.log[d.Rule]) {
-			if e.key == key {
-				e.state = d.State
-				return
-			}
+		if e := n.known(d); e != nil {
+			e.state = d.State
+			return
 		}
 		d2 := *d
 		d2.State = "" // never into a lane
 		n.remember(&d2).state = d.State
 	}, func() {})
 	return errors.Join(err, <-done)
+}
+
+// known finds the entry of a row, nil when there is none.
+func (n *Notifier) known(d *schemas.Delivery) *entry {
+	switch d.Event {
+	case "digest", "folded":
+		key := rowKey(d)
+		for _, e := range slices.Backward(n.log[d.Rule]) {
+			if e.key == key {
+				return e
+			}
+		}
+		return nil
+	}
+	if m := n.deals[d.Deal][d.Rule]; m != nil {
+		return m.rows[mark(d.Event, d.Channel)]
+	}
+	return nil
 }
 
 // tidy removes what is older than Keep, once a day, and the oldest when there are

@@ -70,6 +70,9 @@ func (n *Notifier) openBook(ctx context.Context, key []byte) error {
 	}
 	add := map[string]query.Query{}
 	for slug, b := range all {
+		if strings.Contains(slug, ".") {
+			continue // no rule: see lead.go
+		}
 		if s := n.read(slug, b); s != nil {
 			n.book.rules[slug] = s
 			if s.fault == "" {
@@ -179,6 +182,10 @@ func (n *Notifier) hold(slug string, body []byte) {
 // watchRules takes in what other processes save.
 func (n *Notifier) watchRules(ctx context.Context) error {
 	return n.opt.Rules.Watch(ctx, func(slug string, body []byte) {
+		if strings.Contains(slug, ".") {
+			n.grant(ctx, slug, body)
+			return
+		}
 		n.hold(slug, body)
 		n.poke()
 	}, func() {})

@@ -196,17 +196,13 @@ func (n *Notifier) Replay(ctx context.Context, slug, ch string, since time.Time)
 	if _, ok := n.destination(s, ch); !ok {
 		return 0, fmt.Errorf("%w: channel %s", ErrNoDelivery, channel.Plain(ch, 60))
 	}
-	n.mu.Lock()
-	var list []*entry
-	for _, e := range n.log[slug] {
-		if e.channel == ch && !e.at.Before(since) && e.event != "digest" && e.event != "folded" && (e.state == schemas.DeliverySent || e.state == schemas.DeliveryDead) {
-			list = append(list, e)
-		}
-	}
-	n.mu.Unlock()
+	list := n.replayable(slug, ch, since)
 	const most = 1000
 	if len(list) > most {
 		return 0, fmt.Errorf("%d messages are more than %d; take a later date", len(list), most)
+	}
+	if n.follows() {
+		return len(list), n.ask(ctx, wish{slug, ch, since})
 	}
 	var again []*entry
 	now := n.opt.Now()

@@ -47,7 +47,7 @@ func (n *Notifier) lane(rule, ch string) *lane {
 }
 
 // Run sends what is pending, and what comes, until ctx ends; it then waits for
-// the attempts at hand. Only one process may run at a time.
+// the attempts at hand. Only one process may run at a time: see [Notifier.Lead].
 func (n *Notifier) Run(ctx context.Context) error {
 	watched := make(chan error, 1)
 	go func() { watched <- n.watchRules(ctx) }()
@@ -76,6 +76,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 func (n *Notifier) step(ctx context.Context) (next time.Time) {
 	n.flush(ctx)
 	now := n.opt.Now()
+	if !n.maySend() { // the lease is about to be renewed, or to be lost
+		return now.Add(n.lease.time / 9)
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for key, l := range n.lanes {
@@ -189,7 +192,7 @@ type job struct {
 
 // work sends what a lane has due, one after another.
 func (n *Notifier) work(ctx context.Context, l *lane) {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && n.maySend() {
 		j, withdrawn := n.pick(l)
 		if len(withdrawn) > 0 {
 			n.save(ctx, withdrawn...)
@@ -418,6 +421,13 @@ func (n *Notifier) attempt(ctx context.Context, l *lane, j *job) {
 		// A message on its way out is not cut off by a shutdown: it has its own
 		// time limits.
 		res = n.sender.Send(context.WithoutCancel(ctx), j.dest, msg)
+	}
+	if res.Err != nil && !n.lease.outlasts(0) {
+		// Whoever sends now knows better what became of it.
+		n.mu.Lock()
+		n.release(j)
+		n.mu.Unlock()
+		return
 	}
 	now := n.opt.Now()
 	row := j.head.row
