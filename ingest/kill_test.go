@@ -19,8 +19,15 @@ import (
 	"example.org/veille/schemas"
 )
 
-// TestMain lets the test binary be the child that [TestKill] kills.
+// TestMain lets the test binary be the child that [TestKill] kills, and the press that [BenchmarkPoll] reads.
 func TestMain(m *testing.M) {
+	if os.Getenv("VEILLE_TEST_PRESS") != "" {
+		if err := pressChild(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv("VEILLE_TEST_CHILD"); dir != "" {
 		if err := child(dir, strings.Fields(os.Getenv("VEILLE_TEST_FEEDS"))); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -27,6 +27,7 @@ type tree struct {
 	hints   map[string]hint // by class name or id: pages repeat them
 	markers []string        // texts that speak of a wall, seen anywhere
 	hidden  bool            // hidden elements are read too
+	blind   bool            // names that speak of boilerplate are not believed
 	skipped int             // hidden elements that were not
 	several bool            // the page holds other whole articles
 }
@@ -116,6 +117,9 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 		return
 	}
 	h := p.hint(n)
+	if p.blind {
+		h &^= hintNegative | hintTeaser
+	}
 	if h&hintHidden != 0 && !p.hidden {
 		p.skipped++
 		return

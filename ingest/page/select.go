@@ -71,6 +71,13 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 	if other := readable(doc, base, t); better(other, own, t) {
 		return result{other, "fallback"}
 	}
+	if len(own) < 250 && t.prosaic() > 2*len(own)+600 { // all of it is named as boilerplate: names are no guide here
+		blind := (&tree{hints: make(map[string]hint, 256), blind: true, title: t.title}).plant(doc)
+		blind.settle()
+		if kept, _ := blind.own(); bytesOf(blind, kept) > 2*len(own)+200 {
+			return result{blind.render(kept), "own"}
+		}
+	}
 	return result{own, how}
 }
 
@@ -78,6 +85,17 @@ const (
 	minRule = 200 // bytes a site rule must give to be believed
 	minLD   = 250 // bytes of articleBody below which it is a teaser
 )
+
+// prosaic is the number of bytes of prose on the page, boilerplate included.
+func (t *tree) prosaic() int {
+	n := 0
+	for i := range t.blocks {
+		if b := &t.blocks[i]; b.prose() {
+			n += len(b.text)
+		}
+	}
+	return n
+}
 
 func bytesOf(t *tree, kept []int32) int {
 	n := 0
