@@ -364,26 +364,50 @@ func (m *meta) visible(p *Page, t *tree, rule *Rule, doc *html.Node, opt Options
 	}
 }
 
+// scriptKeys are the names under which pages tell their scripts when the article was published, the surest first.
+var scriptKeys = [...]string{"datePublished", "publishedAt", "published_at", "publishDate", "publish_date", "publicationDate", "publication_date", "datePublication", "date_publication",
+	"firstPublished", "published_time", "pubDate", "pubdate", "page_date"}
+
 // scriptDate finds the publication date among the data that pages carry for their own scripts.
-func scriptDate(src []byte, o pubdate.Options) (time.Time, string, bool) {
-	for _, key := range [...]string{`datePublished`, `"publishedAt"`, `"published_at"`, `"publishDate"`, `"publish_date"`, `"publicationDate"`, `"publication_date"`, `"datePublication"`, `"date_publication"`, `"firstPublished"`, `"published_time"`, `"pubDate"`, `"pubdate"`, `"page_date"`, `'datePublication'`, `'publishDate'`} {
-		at := 0
-		for range 3 {
-			i := bytes.Index(src[at:], []byte(key))
+func scriptDate(src []byte, o pubdate.Options) (best time.Time, precision string, ok bool) {
+	rank := len(scriptKeys)
+	seen := 0
+	try := func(at int) { // at stands within a name
+		from, to := at, at
+		for from > 0 && at-from < 20 && nameByte(src[from-1]) {
+			from--
+		}
+		for to < len(src) && to-at < 20 && nameByte(src[to]) {
+			to++
+		}
+		k := slices.Index(scriptKeys[:], string(src[from:to]))
+		if k < 0 || k >= rank {
+			return
+		}
+		seen++
+		v := strings.TrimLeft(string(src[to:min(len(src), to+60)]), `"': =\`+"\t\n")
+		if e := strings.IndexAny(v, `"'<,}\`); e >= 0 {
+			v = v[:e]
+		}
+		if t, prec, good := pubdate.Parse(v, o); good && prec != pubdate.None {
+			best, precision, ok, rank = t, prec, true, k
+		}
+	}
+	for _, stem := range [...]string{"ubli", "pubDate", "pubdate", "page_date"} {
+		for at := 0; seen < 50; {
+			i := bytes.Index(src[at:], []byte(stem))
 			if i < 0 {
 				break
 			}
-			at += i + len(key)
-			v := strings.TrimLeft(string(src[at:min(len(src), at+60)]), `"': =\`+"\t\n")
-			if e := strings.IndexAny(v, `"'<,}\`); e >= 0 {
-				v = v[:e]
-			}
-			if t, prec, ok := pubdate.Parse(v, o); ok && prec != pubdate.None {
-				return t, prec, true
-			}
+			try(at + i)
+			at += i + len(stem)
 		}
 	}
-	return time.Time{}, "", false
+	return best, precision, ok
+}
+
+func nameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
 }
 
 // dateInURL reads /2025/11/12/, /2025-11-12-, /20251112- and /2025/nov/12/.
