@@ -218,7 +218,7 @@ func feedFault(err error, resp *guard.Response) (reason, text string) {
 	case errors.Is(err, feed.ErrTooMany):
 		return "too_many", "the feed has too many elements"
 	case errors.Is(err, feed.ErrEntity):
-		return "entity", "the feed declares entities of its own"
+		return "entity", "the feed declares entities that grow too large"
 	}
 	return "broken", cut(err.Error(), 200)
 }

@@ -67,5 +67,5 @@ var (
 	ErrTooLarge = errors.New("feed larger than 8 MiB")
 	ErrTooDeep  = errors.New("feed nested deeper than 64 elements")
 	ErrTooMany  = errors.New("too many elements or attributes in the feed")
-	ErrEntity   = errors.New("feed declares its own entities")
+	ErrEntity   = errors.New("entities of the document's own grow too large")
 )

@@ -37,6 +37,11 @@ type front struct {
 	noDouble, noSingle, noCommentEnd, noPIEnd bool
 	declarations                              int
 
+	entities  map[string]string // declared by the document, see entity.go
+	expanding int               // how deep in one we are
+	expanded  int               // bytes written for them
+	blown     error             // they grow beyond the limits
+
 	text textState
 }
 
@@ -123,6 +128,9 @@ func (f *front) run() error {
 
 func (f *front) scan() error {
 	for f.pos < len(f.src) {
+		if f.blown != nil {
+			return f.blown
+		}
 		if f.ended {
 			if len(bytes.TrimSpace(f.src[f.pos:])) > 0 && !onlyTrailer(f.src[f.pos:]) {
 				f.note("content after the end of the feed")
@@ -212,33 +220,32 @@ func (f *front) scan() error {
 	return nil
 }
 
-// doctype steps over a declaration. One that declares entities is refused: nothing honest needs it, and expanding them is
-// how documents blow up or read files.
+// doctype steps over a declaration and keeps the entities it declares for the document itself.
 func (f *front) doctype(rest []byte) error {
-	depth, quote := 0, byte(0)
+	quote := byte(0)
 	limit := min(len(rest), 64<<10)
 	if f.declarations++; f.declarations > 16 {
 		limit = 0
 	}
 	end := -1
-	for i := 2; i < limit; i++ {
+	for i := 2; i < limit && end < 0; i++ {
 		c := rest[i]
 		switch {
 		case quote != 0:
 			if c == quote {
 				quote = 0
 			}
-		case depth == 0 && (c == '"' || c == '\''):
+		case c == '"' || c == '\'':
 			quote = c
 		case c == '[':
-			depth++
-		case c == ']' && depth > 0:
-			depth--
-		case c == '>' && depth == 0:
+			n := f.subset(rest[i+1 : limit])
+			if n < 0 {
+				limit = 0 // it does not end
+				break
+			}
+			i += n
+		case c == '>':
 			end = i
-		}
-		if end >= 0 {
-			break
 		}
 	}
 	if end < 0 {
@@ -247,9 +254,7 @@ func (f *front) doctype(rest []byte) error {
 		}
 	}
 	decl := rest[:end+1]
-	if bytes.Contains(bytes.ToUpper(decl), []byte("<!ENTITY")) || len(rest) > 8 && strings.EqualFold(string(rest[:8]), "<!entity") {
-		return ErrEntity
-	}
+	f.declare(decl) // one that stands outside a DOCTYPE
 	if !f.started && len(decl) >= 14 && strings.EqualFold(string(bytes.Join(bytes.Fields(decl[:14]), []byte(" "))), "<!doctype html") {
 		return fmt.Errorf("%w: an HTML page", ErrNotFeed)
 	}
@@ -310,6 +315,13 @@ func (f *front) decode(dst, b []byte) []byte {
 			continue
 		}
 		s := stdhtml.UnescapeString(ref) // HTML's names, and windows-1252 for &#128; to &#159;
+		if f.entities != nil && f.blown == nil {
+			var known bool
+			if dst, known = f.expand(dst, ref[1:len(ref)-1]); known {
+				b = b[end+1:]
+				continue
+			}
+		}
 		if s == ref || strings.HasSuffix(s, ";") && ref != "&semi;" && ref != "&#59;" && !strings.EqualFold(ref, "&#x3b;") {
 			f.note("unknown entity kept as text")
 			dst = append(dst, '&')

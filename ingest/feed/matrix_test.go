@@ -59,6 +59,15 @@ func utf32Bytes(s string, order binary.AppendByteOrder) string {
 	return string(b)
 }
 
+// laughs declares entities each of which names the one before ten times.
+func laughs(n int) string {
+	var b strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, `<!ENTITY e%d "%s">`, i, strings.Repeat(fmt.Sprintf("&e%d;", i-1), 10))
+	}
+	return b.String()
+}
+
 const itemEte = `<item><title>Été à Nîmes</title><link>https://press.example/a</link></item>`
 
 func matrix() []row {
@@ -214,9 +223,15 @@ func matrix() []row {
 		{name: "html without doctype", doc: `<html><head><title>x</title></head></html>`, err: ErrNotFeed},
 		{name: "opml", doc: `<opml version="2.0"><body><outline/></body></opml>`, err: ErrNotFeed},
 		{name: "sitemap", doc: `<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url/></urlset>`, err: ErrNotFeed},
-		{name: "billion laughs", doc: `<!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>` + rssDoc(itemEte), err: ErrEntity},
-		{name: "external entity", doc: `<?xml version="1.0"?><!DOCTYPE rss [ <!ENTITY x SYSTEM "file:///etc/passwd"> ]><rss><channel><title>&x;</title></channel></rss>`, err: ErrEntity},
-		{name: "parameter entity", doc: `<!DOCTYPE rss [<!ENTITY % p SYSTEM "http://169.254.169.254/"> %p;]><rss/>`, err: ErrEntity},
+		{name: "entities of its own", doc: `<?xml version="1.0"?><!DOCTYPE rss [<!-- don't > --><!ELEMENT rss (channel)><!ENTITY firm "Quillon &amp; Fils"><!ENTITY long '&firm; ]> (Rennes)'>]><rss version="2.0"><channel><title>&firm;</title><item><title>&long; &eacute;tend</title><link>http://x.example/&firm;</link></item></channel></rss>`, feedTitle: "Quillon & Fils", n: 1, title: "Quillon & Fils ]> (Rennes) étend", recovered: "entities declared"},
+		{name: "an entity of its own wins over HTML's", doc: `<!DOCTYPE rss [<!ENTITY eacute "E">]><rss version="2.0"><channel><title>T</title><item><title>&eacute;t&eacute;</title></item></channel></rss>`, n: 1, title: "EtE"},
+		{name: "HTML's entities from outside", doc: `<!DOCTYPE rdf:RDF [<!ENTITY % HTMLlat1 PUBLIC "-//W3C//ENTITIES Latin 1 for XHTML//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml-lat1.ent"> %HTMLlat1;]>` + rssDoc(`<item><title>&Eacute;t&eacute;</title></item>`), n: 1, title: "Été"},
+		{name: "billion laughs", doc: `<!DOCTYPE rss [<!ENTITY e0 "ha">` + laughs(9) + `]><rss version="2.0"><channel><title>T</title><item><title>&e9;</title></item></channel></rss>`, err: ErrEntity},
+		{name: "quadratic blow-up", doc: `<!DOCTYPE rss [<!ENTITY a "` + strings.Repeat("a", 4000) + `">]><rss version="2.0"><channel><title>T</title><item><title>` + strings.Repeat("&a;", 10_000) + `</title></item></channel></rss>`, err: ErrEntity},
+		{name: "an entity that names itself", doc: `<!DOCTYPE rss [<!ENTITY a "x&b;"><!ENTITY b "y&a;">]><rss version="2.0"><channel><title>&a;</title></channel></rss>`, err: ErrEntity},
+		{name: "laughs that nobody tells", doc: `<!DOCTYPE rss [<!ENTITY e0 "ha">` + laughs(9) + `]>` + rssDoc(itemEte), n: 1, title: "Été à Nîmes"},
+		{name: "external entity", doc: `<?xml version="1.0"?><!DOCTYPE rss [ <!ENTITY x SYSTEM "file:///etc/passwd"> ]><rss><channel><title>&x;</title><item><title>A</title></item></channel></rss>`, feedTitle: "&x;", n: 1, title: "A"},
+		{name: "parameter entity", doc: `<!DOCTYPE rss [<!ENTITY % p SYSTEM "http://169.254.169.254/"> %p;]><rss version="2.0"><channel><title>T</title><item><title>A</title></item></channel></rss>`, n: 1, title: "A"},
 		{name: "stack bomb", doc: `<rss version="2.0"><channel><item><b xmlns="u">` + strings.Repeat("<b>", 1_000_000), err: ErrTooDeep},
 		{name: "stack bomb with prefix", doc: `<rss version="2.0"><channel><item>` + strings.Repeat("<a:b>", 1_000_000), err: ErrTooDeep},
 		{name: "stack bomb in a text", doc: `<rss version="2.0"><channel><item><description>` + strings.Repeat("<b>", 1_000_000), err: ErrTooDeep},
