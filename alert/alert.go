@@ -90,8 +90,10 @@ type Options struct {
 
 	Now    func() time.Time // time.Now when nil
 	Jitter func() float64   // in [0, 1); random when nil
-	// Observe is told of each attempt: the kind of destination, "sent", "retry",
-	// "dead", and how long after it was seen a deal was sent. May be nil.
+	// Observe is told of each attempt: the kind of destination, "sent", "retry" or
+	// "dead", and how long after it was seen a deal was sent, 0 for what was held back
+	// on purpose or is no deal; and of each match that rings nobody: "muted",
+	// "folded", "silent". May be nil.
 	Observe func(kind, outcome string, delay time.Duration)
 }
 
@@ -275,6 +277,12 @@ func (n *Notifier) load(rows map[string][]byte) {
 			}
 		}
 		n.remember(d)
+		switch l := n.lanes[d.Rule+"."+d.Channel]; {
+		case d.State == schemas.DeliveryDead && d.Deal != "test":
+			n.lane(d.Rule, d.Channel).failing = true
+		case d.State == schemas.DeliverySent && l != nil:
+			l.failing = false
+		}
 		if d.State == schemas.DeliverySent && now.Sub(d.Sent) < time.Hour && d.Batch == "" {
 			l := n.lane(d.Rule, d.Channel)
 			if d.Event == "digest" {
@@ -344,7 +352,16 @@ type writes struct {
 	seen   map[string]bool // of keys
 	fresh  []*entry        // rows to send once they are durable
 	undo   []func()
+	told   []func() // who watches is told once all is durable
 	err    error
+}
+
+// observe tells of a match that rings nobody.
+func (n *Notifier) observe(w *writes, ch, state string) {
+	kind, _, _ := strings.Cut(ch, "-")
+	if n.opt.Observe != nil && kind != feedChannel {
+		w.told = append(w.told, func() { n.opt.Observe(kind, state, 0) })
+	}
 }
 
 func (w *writes) put(key string, v any) {
@@ -397,6 +414,9 @@ func (n *Notifier) Take(ctx context.Context, evs []schemas.Event) error {
 	}
 	n.mu.Unlock()
 	n.poke()
+	for _, f := range w.told {
+		f()
+	}
 	return nil
 }
 
@@ -426,6 +446,8 @@ func (n *Notifier) add(w *writes, d schemas.Delivery) {
 	if d.State == schemas.DeliveryPending {
 		e.row = row
 		w.fresh = append(w.fresh, e)
+	} else if d.State != schemas.DeliverySent {
+		n.observe(w, d.Channel, d.State)
 	}
 	m := n.marks(d.Deal, d.Rule)
 	m.rows[mark(d.Event, d.Channel)] = e
@@ -456,6 +478,7 @@ func (n *Notifier) fold(w *writes, m *marks, d schemas.Delivery) {
 	}
 	m.folded = &d
 	w.put(rowKey(&d), d)
+	n.observe(w, d.Channel, d.State)
 	w.undo = append(w.undo, func() {
 		m.folded = old
 		if e != nil {

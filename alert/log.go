@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -10,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.org/veille/alert/channel"
@@ -92,22 +92,51 @@ func (n *Notifier) Count(slug string) map[string]int {
 	return out
 }
 
-// Pending counts what is waiting to be sent, over all rules, by kind of
-// destination.
-func (n *Notifier) Pending() map[string]int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	out := map[string]int{}
-	for _, l := range n.lanes {
-		for _, e := range l.rows {
-			if e.state == schemas.DeliveryPending && e.event != "digest" {
-				kind, _, _ := bytes.Cut([]byte(l.channel), []byte("-"))
-				out[string(kind)]++
-			}
+// Kinds are the kinds of destinations: the beginning of a channel's id.
+var Kinds = []string{"webhook", "email", "slack", "teams", "chat", "nats", ownerChannel}
+
+// Figures are the state of the outbox in numbers.
+type Figures struct {
+	Rules, Broken int
+	Evaluated     uint64         // rules tried on a document, since the start
+	Pending       map[string]int // messages that wait, by kind of destination
+	Failing       map[string]int // destinations that did not take their last message
+	Unsaved       int            // results that could not be written down yet
+}
+
+// Figures counts, over all rules.
+func (n *Notifier) Figures() Figures {
+	f := Figures{Evaluated: n.book.set.Evaluated(), Pending: map[string]int{}, Failing: map[string]int{}}
+	n.book.mu.RLock()
+	for _, s := range n.book.rules {
+		f.Rules++
+		if s.fault != "" {
+			f.Broken++
 		}
 	}
-	return out
+	n.book.mu.RUnlock()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f.Unsaved = len(n.unsaved)
+	for _, l := range n.lanes {
+		kind, _, _ := strings.Cut(l.channel, "-")
+		failing := l.failing
+		for _, e := range l.rows {
+			if e.state == schemas.DeliveryPending && e.event != "digest" {
+				f.Pending[kind]++
+			}
+			failing = failing || e.row != nil && len(e.row.Attempts) > 0
+		}
+		if failing {
+			f.Failing[kind]++
+		}
+	}
+	return f
 }
+
+// Pending counts what is waiting to be sent, over all rules, by kind of
+// destination.
+func (n *Notifier) Pending() map[string]int { return n.Figures().Pending }
 
 // Redeliver sends an entry of the log again at once, under the same id, and
 // returns it with the new attempt. It wraps [ErrNoRule], [ErrNoDelivery], or

@@ -472,7 +472,7 @@ func (n *Notifier) attempt(ctx context.Context, l *lane, j *job) {
 	}
 	tell := row.State == schemas.DeliveryDead && !l.failing && !strings.HasPrefix(row.Event, "notice")
 	l.failing = l.failing || row.State == schemas.DeliveryDead
-	seen, state := row.Seen, row.State
+	seen, state, digest, replayed := row.Seen, row.State, row.Event == "digest", row.Due.Sub(row.At) > retryAfter[0] && tries == 1
 	n.mu.Unlock()
 	// The digest's own row, or the only one, says what happened; it goes first.
 	n.save(ctx, settled[0])
@@ -480,7 +480,16 @@ func (n *Notifier) attempt(ctx context.Context, l *lane, j *job) {
 		n.save(ctx, settled[1:]...)
 	}
 	if n.opt.Observe != nil {
-		n.opt.Observe(j.dest.Kind(), outcome, max(0, now.Sub(seen)))
+		// A digest, a repetition and a notice were not sent as soon as they could be.
+		delay := now.Sub(seen)
+		if seen.IsZero() || digest || j.rule.Cadence.Kind != "" || replayed {
+			delay = 0
+		}
+		kind := j.dest.Kind()
+		if l.channel == ownerChannel {
+			kind = ownerChannel
+		}
+		n.opt.Observe(kind, outcome, max(0, delay))
 	}
 	lg := n.lg.With("rule", j.rule.Slug, "channel", l.channel, "id", j.head.id, "attempt", tries)
 	switch {

@@ -27,6 +27,7 @@ type Rules struct {
 	mu      sync.Mutex // one editor at a time
 	now     atomic.Pointer[ruleTable]
 	scratch sync.Pool // *ruleScratch
+	tried   atomic.Uint64
 }
 
 // RulesStats counts what makes matching cheap or dear.
@@ -302,12 +303,16 @@ func (r *Rules) Candidates(d *Doc) int {
 	return len(s.cand)
 }
 
+// Evaluated counts the candidates that Match has tried so far, over all documents.
+func (r *Rules) Evaluated() uint64 { return r.tried.Load() }
+
 // Match returns the ids of the rules that hold for d at the time now, sorted.
 func (r *Rules) Match(d *Doc, now time.Time) []string {
 	s := r.scratch.Get().(*ruleScratch)
 	defer r.scratch.Put(s)
 	t := r.now.Load()
 	t.candidates(d, s)
+	r.tried.Add(uint64(len(s.cand)))
 	var ids []string
 	for _, n := range s.cand {
 		if ru := t.rules[n]; ru.prog.match(0, d, now) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"example.org/veille/alert"
 	"example.org/veille/alert/channel"
@@ -53,18 +54,46 @@ func (a *app) openAlerts(ctx context.Context) error {
 	if base == "" && a.listener != nil {
 		base = "http://" + reachable(a.listener.Addr().String())
 	}
+	figures := serve.NewAlertMetrics()
 	client := alert.NewClient(guard.Policy{Allow: nets, UserAgent: a.cfg.Agent})
 	a.defer_(client.Close)
 	a.alerts, err = alert.New(ctx, a.lg, alert.Options{
 		Rules: rules, Deliveries: deliveries,
 		Analyze: index.Analyze, Catalogue: trades(a.cat), Parse: serve.NewParser(a.cat, time.Now),
 		Client: client, Mail: mail, BaseURL: base, Key: key,
+		Node: a.node, Observe: figures.Observe,
 		Publish: func(ctx context.Context, evs ...schemas.Event) error {
 			_, err := a.bus.Publish(ctx, evs...)
 			return err
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	a.figures = figures.Collectors(a.alerts)
+	return nil
+}
+
+// alerting takes events and sends, in the one process of those on a log that holds
+// the lease.
+func (a *app) alerting(ctx context.Context, g *errgroup.Group) {
+	if !a.cfg.has("alert") {
+		return
+	}
+	read := []bus.Consumer{
+		{Stream: schemas.StreamDeals, Durable: schemas.DurableAlert, Type: schemas.TypeDeal, Serial: true},
+		{Stream: schemas.StreamPrices, Durable: schemas.DurableAlertPrices, Type: schemas.TypePrice, Serial: true},
+	}
+	a.durables = append(a.durables, read...)
+	g.Go(func() error {
+		return quiet(a.alerts.Lead(ctx, func(ctx context.Context) error {
+			g, ctx := errgroup.WithContext(ctx)
+			for _, c := range read {
+				g.Go(func() error { return a.bus.Consume(ctx, c, a.alert) })
+			}
+			return g.Wait()
+		}))
+	})
 }
 
 // mail is the mail server of the configuration, nil for none.

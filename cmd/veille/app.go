@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"example.org/veille/alert"
@@ -59,6 +60,8 @@ type app struct {
 	ix         *index.Index
 	poller     *ingest.Poller
 	alerts     *alert.Notifier
+	figures    []prometheus.Collector // of the alerts
+	history    bool                   // what is published now repeats what was
 	sourceKV   *bus.KV
 	archive    *warc.Archive
 	watched    bool // the list of sources is a file that may be edited meanwhile
@@ -118,7 +121,7 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		}
 	}
 	if cfg.has("deals") {
-		if a.gather, err = newGatherer(ctx, a.bus); err != nil {
+		if a.gather, err = newGatherer(ctx, a.bus, a.data.path(correctionsFile)); err != nil {
 			return nil, err
 		}
 	}
@@ -325,10 +328,7 @@ func (a *app) start(ctx context.Context) *errgroup.Group {
 			return nil
 		})
 	}
-	switch {
-	case a.cfg.has("alert"):
-		g.Go(func() error { return quiet(a.alerts.Run(ctx)) })
-	case a.alerts != nil: // another process sends; this one shows
+	if a.alerts != nil && !a.cfg.has("alert") { // another process sends; this one shows
 		g.Go(func() error { return quiet(a.alerts.Follow(ctx)) })
 	}
 	if a.poller != nil && a.watched {
@@ -391,9 +391,13 @@ func (a *app) handler() http.Handler {
 		},
 		IndexBytes: func() (int64, error) { return folderSize(a.data.path("index")) },
 		Alerts:     a.alerts,
+		Collectors: a.figures,
 		Feedback:   a.feedback,
 		Letters:    a.letters, Retry: a.retryLetter, Discard: a.discardLetter,
 		Accounts: accounts.Open(a.data.path(usersFile)), Proxy: a.cfg.proxy(),
+	}
+	if a.gather != nil && a.ix != nil {
+		opt.Correct, opt.Corrections = a.correct, a.corrected
 	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus

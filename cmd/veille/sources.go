@@ -454,6 +454,7 @@ func (c *command) offline(cmd *cobra.Command, work func(context.Context, *app) e
 		return err
 	}
 	defer a.close()
+	a.history = true // what comes of it is written down, and rings nobody
 	stages, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g := a.start(stages)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"example.org/veille/alert"
 	"example.org/veille/bus"
 	"example.org/veille/extract"
 	"example.org/veille/schemas"
@@ -33,8 +34,7 @@ func (a *app) stages(ctx context.Context, g *errgroup.Group) {
 	read("deals", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableDeals, Type: schemas.TypeExtraction, Serial: true}, a.gather.take)
 	read("index", bus.Consumer{Stream: schemas.StreamExtractions, Durable: schemas.DurableIndex + a.node, Type: schemas.TypeExtraction, Batch: 500}, a.index)
 	read("index", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableIndexDeals + a.node, Type: schemas.TypeDeal, Batch: 500}, a.indexDeals)
-	read("alert", bus.Consumer{Stream: schemas.StreamDeals, Durable: schemas.DurableAlert, Type: schemas.TypeDeal, Serial: true}, a.alert)
-	read("alert", bus.Consumer{Stream: schemas.StreamPrices, Durable: schemas.DurableAlertPrices, Type: schemas.TypePrice, Serial: true}, a.alert)
+	a.alerting(ctx, g) // deal and price events → outbox → destinations
 }
 
 // decodeAll reads the data of each message; one that cannot be read is poison.
@@ -59,6 +59,9 @@ func (a *app) publishArticles(ctx context.Context, arts []schemas.Article, event
 		ev, err := schemas.NewEvent(schemas.TypeArticle, id, schemas.ArticleSubject(event, art.Lang, art.Source), art.Fetched, art)
 		if err != nil {
 			return nil, err
+		}
+		if a.history {
+			ev.Source = alert.SourceReplay
 		}
 		evs[i] = ev
 	}
@@ -105,6 +108,7 @@ func (a *app) extract(ctx context.Context, msgs []bus.Message) error {
 				return bus.Poison(err)
 			}
 			evs[i], err = schemas.NewEvent(schemas.TypeExtraction, x.ID, schemas.ExtractionSubject(art.Lang, art.Source), x.At, x)
+			evs[i].Source = msgs[i].Source // whether it is news or history goes along
 			return err
 		})
 	}
