@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -233,6 +234,27 @@ func (f *frame) Lang() string { return f.tongue.lang }
 
 // Ago tells how long ago something was.
 func (f *frame) Ago(t time.Time) string { return f.tongue.Ago(f.Now, t) }
+
+// Size writes a number of bytes, roughly.
+func (f *frame) Size(n int64) string {
+	switch {
+	case n <= 0:
+		return "–"
+	case n < 1000:
+		return f.N("bytes", int(n))
+	case n < 1_000_000:
+		return f.Num(int(n/1000)) + "\u00a0" + f.pick("ko", "KB")
+	}
+	return f.Float(float64(n)/1e6, 1) + "\u00a0" + f.pick("Mo", "MB")
+}
+
+// Took tells how long something took.
+func (f *frame) Took(d time.Duration) string {
+	if d < time.Second {
+		return strconv.Itoa(int(d.Milliseconds())) + "\u00a0ms"
+	}
+	return f.Float(d.Seconds(), 1) + "\u00a0s"
+}
 
 // screen is the answer of a page.
 type screen struct {

@@ -32,6 +32,9 @@ type dealData struct {
 	Gone      bool
 	FirstSaid string // status of the first statement
 	Thanks    bool
+	Correct   bool         // deals may be taken apart and put together
+	Corrected []Correction // what made this one so
+	Alike     []link       // deals that may be the same
 }
 
 type partyFact struct {
@@ -89,6 +92,7 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 		s.context(&ev, articles)
 		q := s.quoteView(f, e, nil)
 		q.N, q.Prefix, q.Suffix = i+1, ev.Prefix, ev.Suffix
+		q.Before, q.After = around(articles[e.Article], e.Signal.Evidence)
 		d.Quotes = append(d.Quotes, q)
 		seen[e.Article] = true
 		outlets[e.Outlet] = true
@@ -127,6 +131,12 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 	}
 	if f.Alerts && d.Pair != "" {
 		d.Alert = "/alerts/new?query=pair:" + known[0] + "~" + known[1]
+	}
+	if s.opt.Correct != nil {
+		d.Correct, d.Corrected, d.Alike = true, s.correctionsOf(row), s.alike(f, r, row)
+		if did := r.URL.Query().Get("did"); did == CorrectApart || did == CorrectSame || did == CorrectUndo {
+			f.Notice = f.T("correct.did." + did)
+		}
 	}
 	f.Nav, f.Title = "search", d.Line
 	return showing("deal", d)

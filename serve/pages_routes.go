@@ -6,6 +6,7 @@ func (s *Server) pages() []pageRoute {
 		{"GET", "/{$}", "today", scopeRead, s.todayPage},
 		{"GET", "/search", "search", scopeRead, s.searchPage},
 		{"GET", "/deals/{id}", "deal", scopeRead, s.dealPage},
+		{"POST", "/deals/{id}", "correct", scopeAlerts, s.correctPage},
 		{"GET", "/articles/{id}", "article", scopeRead, s.articlePage},
 		{"GET", "/vendors", "vendors", scopeRead, s.vendorsPage},
 		{"GET", "/vendors/{slug}", "vendor", scopeRead, s.vendorPageHTML},

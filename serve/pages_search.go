@@ -46,6 +46,7 @@ type searchData struct {
 	Caret       string
 	Fixes       []link
 	Tabs        []tab
+	Salience    []tab // all mentions, or only what the article is about
 	Facets      []facetBox
 	Filters     int // values that are selected
 	Weeks       template.HTML
@@ -123,6 +124,20 @@ type widening struct {
 	Count         int
 }
 
+// salience offers the articles that are about an organisation in place of all that
+// mention it, and the other way round.
+func (s *Server) salience(f *frame, q query.Query) []tab {
+	mentioned, about := q.Selected("vendor"), q.Selected("about")
+	if len(mentioned) == 0 && len(about) == 0 || len(mentioned) > 0 && len(about) > 0 {
+		return nil
+	}
+	ids := append(mentioned, about...)
+	to := func(field string) string {
+		return searchPath(index.Articles, q.Drop("vendor").Drop("about").Add(s.clauseOf(field, ids...)).String())
+	}
+	return []tab{{Label: f.T("salience.any"), Href: to("vendor"), Current: len(about) == 0}, {Label: f.T("salience.about"), Href: to("about"), Current: len(about) > 0}}
+}
+
 // search is the page of results.
 func (s *Server) searchPage(f *frame, w http.ResponseWriter, r *http.Request) (screen, error) {
 	v := r.URL.Query()
@@ -186,6 +201,9 @@ func (s *Server) searchPage(f *frame, w http.ResponseWriter, r *http.Request) (s
 		if view == d.View {
 			res = got
 		}
+	}
+	if d.View == index.Articles {
+		d.Salience = s.salience(f, q)
 	}
 	d.Total, d.Took = res.Total, res.Took
 	d.Facets = s.facetBoxes(f, q, d.View, res)
@@ -483,6 +501,7 @@ type quoteView struct {
 	Attribution    string
 	Signal         string
 	Plain          string // the words alone, for citing
+	Before, After  string // the sentences beside it
 }
 
 type dealView struct {

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"example.org/veille/index"
 	"example.org/veille/query"
 	"example.org/veille/schemas"
 	"example.org/veille/serve/chart"
@@ -32,6 +33,7 @@ type sourcesData struct {
 	HasDead bool
 	Fetch   bool
 	Fetched string
+	OPML    bool
 }
 
 type sourceView struct {
@@ -45,6 +47,48 @@ type sourceView struct {
 	Whole  []schemas.Ledger
 	Fetch  bool
 	Search string
+	Polls  []schemas.Fetch // newest first
+	Read   []readView
+}
+
+// readView is an article of a source with what was read from it: whoever adds a feed
+// sees at once whether its texts come through.
+type readView struct {
+	Title, Path, Lang string
+	At                time.Time
+	Words             int
+	Vendors, Signals  []string
+	Prices            []string
+}
+
+// readShown is how many articles the page of a source previews.
+const readShown = 8
+
+// preview lists the newest articles of a source with what was read from each.
+func (s *Server) preview(f *frame, r *http.Request, source string) (out []readView, err error) {
+	q, err := s.parse("source:" + source)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.find(r, index.Request{View: index.Articles, Query: q, Sort: index.Newest, Limit: readShown})
+	if err != nil {
+		return nil, err
+	}
+	for _, hit := range res.Articles {
+		x := hit.Extraction
+		v := readView{Title: first(x.Article.Title, x.Article.ID), Path: articlePath(x.Article.ID), Lang: x.Article.Lang, At: x.Article.Published, Words: len(strings.Fields(x.Article.Text))}
+		for _, m := range x.Vendors {
+			v.Vendors = append(v.Vendors, m.Name)
+		}
+		for _, sig := range x.Signals {
+			v.Signals = append(v.Signals, dealLine(schemas.Deal{Type: sig.Type, Parties: sig.Parties})+" ("+f.Label("type", sig.Type)+", "+f.Label("status", sig.Status)+")")
+		}
+		for _, p := range x.Prices {
+			v.Prices = append(v.Prices, f.Money(p.Amount.Low, p.Amount.High, p.Amount.Currency))
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 func (s *Server) sourceView(f *frame, src SourceStatus) sourceView {
@@ -94,7 +138,7 @@ func equation(f *frame, l schemas.Ledger) string {
 
 func (s *Server) sourcesPage(f *frame, w http.ResponseWriter, r *http.Request) (screen, error) {
 	f.Nav, f.Title = "sources", f.T("nav.sources")
-	d := &sourcesData{Fetch: s.opt.Fetch != nil}
+	d := &sourcesData{Fetch: s.opt.Fetch != nil, OPML: s.opt.OPML != nil}
 	states := map[string]int{}
 	if s.opt.Sources != nil {
 		list, err := s.opt.Sources(r.Context())
@@ -151,7 +195,13 @@ func (s *Server) sourcePage(f *frame, w http.ResponseWriter, r *http.Request) (s
 	case "failed":
 		f.Notice = f.T("sources.fetch.failed")
 	}
-	return showing("source", s.sourceView(f, src))
+	v := s.sourceView(f, src)
+	v.Polls = slices.Clone(src.Fetches)
+	slices.Reverse(v.Polls)
+	if v.Read, err = s.preview(f, r, src.ID); err != nil {
+		return screen{}, err
+	}
+	return showing("source", v)
 }
 
 func (s *Server) sourceOf(r *http.Request, slug string) (SourceStatus, error) {
@@ -208,7 +258,7 @@ func (s *Server) quarantinePage(f *frame, _ http.ResponseWriter, r *http.Request
 	}
 	var out []letter
 	for _, l := range list {
-		v := letter{Letter: l, Begin: beginning(l.Body), Size: f.T("bytes", len(l.Body))}
+		v := letter{Letter: l, Begin: beginning(l.Body), Size: f.Size(int64(len(l.Body)))}
 		v.Reason, v.Rest, _ = strings.Cut(l.Reason, "\n")
 		out = append(out, v)
 	}

@@ -106,7 +106,8 @@ func full(t testing.TB, change func(*serve.Options)) *world {
 	t.Helper()
 	srcs := []serve.SourceStatus{
 		{ID: "lemag", Title: "Le Mag", URL: "https://lemag.example/feed", Site: "https://lemag.example/", Lang: "fr", State: schemas.SourceUp, LastSuccess: now.Add(-42 * time.Second), LastPoll: now.Add(-42 * time.Second), Every: 900, DelayP50: 180, DelayP95: 660, Articles: 5,
-			Ledger: []schemas.Ledger{{Day: "2026-04-14", Listed: 31, Indexed: 29, Duplicate: 2}}},
+			Ledger:  []schemas.Ledger{{Day: "2026-04-14", Listed: 31, Indexed: 29, Duplicate: 2}},
+			Fetches: []schemas.Fetch{{At: now.Add(-30 * time.Minute), Status: 200, Bytes: 48_211, Took: 1300 * time.Millisecond, Items: 20, New: 2, Revised: 1}, {At: now.Add(-15 * time.Minute), Took: 30 * time.Second, Error: "timeout"}, {At: now.Add(-42 * time.Second), Status: 304, Took: 80 * time.Millisecond, Conditional: true, Unchanged: true}}},
 		{ID: "channelpost", Title: "Channel Post", URL: "https://channelpost.example/feed", Lang: "en", State: schemas.SourceSilent, LastSuccess: now.Add(-9 * time.Hour), LastError: "dial tcp: connection refused", Reason: "network", Alarms: []string{"nothing new for 9 h"}},
 	}
 	var rules, box alert.Store
@@ -436,6 +437,23 @@ func TestHostileTextOnPages(t *testing.T) {
 			}
 			sound(t, path, a)
 		}
+	}
+}
+
+// TestSourcePage: what came of the last polls, and what is read from its articles.
+func TestSourcePage(t *testing.T) {
+	w := full(t, func(o *serve.Options) {
+		o.OPML = func(context.Context) ([]byte, error) { return []byte("<opml/>"), nil }
+	})
+	page := textOf(first2(tree(t, w.page("/sources/lemag", "en").body)))
+	for _, want := range []string{"The last 3 polls", "48 KB1.3 s20 items: 2 new, 1 revised", "timeout", "304–80 ms" + "unchanged, says the server (asked on condition)",
+		"What is read from its latest articles", "Dell : des serveurs plus chers", "≥\u00a0€9,900", "Nutanix → Ingram Micro (distribution, rumoured)"} {
+		if !strings.Contains(strings.ReplaceAll(page, "\u00a0", " "), strings.ReplaceAll(want, "\u00a0", " ")) {
+			t.Errorf("the page lacks %q: %s", want, page)
+		}
+	}
+	if page := string(w.page("/sources", "en").body); !strings.Contains(page, `href="/sources.opml"`) {
+		t.Error("no way to the OPML list")
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/clipperhouse/uax29/v2/sentences"
+
 	"example.org/veille/index"
 	"example.org/veille/schemas"
 )
@@ -157,6 +159,65 @@ func (s *Server) context(e *evidenceRow, of map[string]schemas.Extraction) {
 		return
 	}
 	e.Prefix, e.Suffix = lastWords(text[:q.Start], room), firstWords(text[q.End:], room)
+}
+
+// around gives the sentence before a quote and the one after it, as far as the short
+// extract that may be shown at once has room for them beside the quote.
+func around(x schemas.Extraction, q schemas.Quote) (before, after string) {
+	text := x.Article.Text
+	if q.In == "title" || q.Of(x.Article.Title, text) != q.Text || q.Text == "" || !showable(x.Article.Rights) {
+		return "", ""
+	}
+	room := MaxQuote - utf8.RuneCountInString(q.Text)
+	if room < 30 {
+		return "", ""
+	}
+	// A window is enough: what is cut off could not be shown.
+	from := max(0, q.Start-4*MaxQuote)
+	for from > 0 && !utf8.RuneStart(text[from]) {
+		from--
+	}
+	to := min(len(text), q.End+4*MaxQuote)
+	for to < len(text) && !utf8.RuneStart(text[to]) {
+		to++
+	}
+	last := func(s string) (out string) {
+		for it := sentences.FromString(s); it.Next(); {
+			if t := strings.TrimSpace(it.Value()); t != "" {
+				out = t
+			}
+		}
+		return out
+	}
+	next := func(s string) string {
+		for it := sentences.FromString(s); it.Next(); {
+			if t := strings.TrimSpace(it.Value()); strings.ContainsFunc(t, unicode.IsLetter) {
+				return t
+			}
+		}
+		return ""
+	}
+	before, after = last(text[from:q.Start]), next(text[q.End:to])
+	// Half of the room each; what one leaves is the other's.
+	n, m := utf8.RuneCountInString(before), utf8.RuneCountInString(after)
+	if n+m > room {
+		half := room / 2
+		switch {
+		case n <= half:
+			m = room - n
+		case m <= half:
+			n = room - m
+		default:
+			n, m = half, half
+		}
+		if n < utf8.RuneCountInString(before) {
+			before = "… " + lastWords(before, n-2)
+		}
+		if m < utf8.RuneCountInString(after) {
+			after = firstWords(after, m-2) + " …"
+		}
+	}
+	return before, after
 }
 
 // lastWords and firstWords give whole words of at most n characters in all, from

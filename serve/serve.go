@@ -95,6 +95,10 @@ type Options struct {
 	Discard func(ctx context.Context, place uint64, by, note string) error
 	// Feedback keeps what a reader says of a deal: a line for the gold set.
 	Feedback func(context.Context, Feedback) error
+	// Correct takes a deal apart, puts two together, or undoes that; Corrections lists
+	// those in force. Correct returns a Refusal for what cannot be.
+	Correct     func(context.Context, Correction) error
+	Corrections func() []Correction
 	// Alerts keeps the saved searches and sends what they find.
 	Alerts *alert.Notifier
 	// Collectors are figures of other parts that /metrics shows too.

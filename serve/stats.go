@@ -266,7 +266,7 @@ func (s *Server) clauseOf(field string, ids ...string) query.Clause {
 	c := query.Clause{Field: field}
 	for _, id := range ids {
 		text := id
-		if field == "vendor" && len(s.language.resolve(id)) > 1 {
+		if (field == "vendor" || field == "about") && len(s.language.resolve(id)) > 1 {
 			text = "=" + id
 		}
 		c.Values = append(c.Values, query.Value{Kind: query.Keyword, Text: text, Name: id, IDs: []string{id}})

@@ -37,6 +37,7 @@ type SourceStatus struct {
 	DelayP95    float64          `json:"delay_p95_s,omitempty"`
 	Alarms      []string         `json:"alarms,omitempty"`
 	Ledger      []schemas.Ledger `json:"ledger,omitempty" jsonschema:"what became of each item it listed, by day"`
+	Fetches     []schemas.Fetch  `json:"fetches,omitempty" jsonschema:"the last polls, oldest first"`
 }
 
 // sourcesBody lists all feeds.
