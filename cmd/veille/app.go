@@ -121,7 +121,7 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		}
 	}
 	if cfg.has("deals") {
-		if a.gather, err = newGatherer(ctx, a.bus, a.data.path(correctionsFile)); err != nil {
+		if a.gather, err = newGatherer(ctx, a.bus); err != nil {
 			return nil, err
 		}
 	}
