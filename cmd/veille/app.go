@@ -396,9 +396,6 @@ func (a *app) handler() http.Handler {
 		Letters:    a.letters, Retry: a.retryLetter, Discard: a.discardLetter,
 		Accounts: accounts.Open(a.data.path(usersFile)), Proxy: a.cfg.proxy(),
 	}
-	if a.gather != nil && a.ix != nil {
-		opt.Correct, opt.Corrections = a.correct, a.corrected
-	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus
 		opt.OPML = func(context.Context) ([]byte, error) {
