@@ -88,6 +88,21 @@ func clip(s string) string {
 	return q[1 : len(q)-1]
 }
 
+func dialing(err error) bool {
+	op := new(net.OpError)
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// expired tells the end of the whole request's time from the dialer's own limit, which claims to be one.
+func expired(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if err == context.DeadlineExceeded {
+			return true
+		}
+	}
+	return false
+}
+
 // wrap turns what the transport says into an [*Error].
 func (c *Client) wrap(outer context.Context, addr string, err error) error {
 	var e *Error
@@ -126,12 +141,13 @@ func (c *Client) wrap(outer context.Context, addr string, err error) error {
 		return fail(ReasonTLS, "no encrypted connection came about: %s", clip(text))
 	case strings.Contains(text, "TLS handshake timeout"):
 		return fail(ReasonTLS, "the encrypted connection was not set up within %v", c.p.TLS)
+	case strings.Contains(text, "timeout awaiting response headers"): // it calls itself a passed deadline, as the next two do
+		return fail(ReasonTimeout, "no answer within %v", c.p.Header)
+	case errors.As(err, &ne) && ne.Timeout() && dialing(err) && !expired(err):
+		return fail(ReasonTimeout, "no connection within %v", c.p.Connect)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(ReasonTimeout, "no whole answer within %v", c.p.Total)
 	case errors.As(err, &ne) && ne.Timeout():
-		if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
-			return fail(ReasonTimeout, "no connection within %v", c.p.Connect)
-		}
 		return fail(ReasonTimeout, "no answer within %v", c.p.Header)
 	case strings.Contains(text, "server response headers exceeded"), strings.Contains(text, "http: suspiciously long"), strings.Contains(text, "too many 1xx"):
 		return fail(ReasonHeader, "the response header is over %d bytes", MaxHeader)

@@ -324,6 +324,43 @@ func TestSentences(t *testing.T) {
 	}
 }
 
+// TestTimeLimits holds what an error says against the limit that was passed: the one for the header is not the one for
+// the whole.
+func TestTimeLimits(t *testing.T) {
+	stuck := make(chan struct{})
+	defer close(stuck)
+	slow := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/body" {
+			w.Write([]byte("be"))
+			w.(http.Flusher).Flush()
+		}
+		select {
+		case <-stuck:
+		case <-r.Context().Done():
+		}
+	})
+	p := Policy{Allow: loopback, Connect: 10 * time.Second, Header: 60 * time.Millisecond, Total: 400 * time.Millisecond}
+	for path, want := range map[string]string{"/head": "no answer within 60ms", "/body": "no whole answer within 400ms"} {
+		_, err := client(t, p).Get(t.Context(), slow+path)
+		var e *Error
+		if !errors.As(err, &e) || e.Reason != ReasonTimeout || e.Sentence() != want {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a name server that never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	dead := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", ln.Addr().String())
+	}}
+	_, err = client(t, Policy{Resolver: dead, Connect: 60 * time.Millisecond, Total: 10 * time.Second}).Get(t.Context(), "http://presse.example/")
+	if err == nil || strings.Contains(err.Error(), "10s") {
+		t.Errorf("a silent name server: %v", err)
+	}
+}
+
 func TestParseCIDRs(t *testing.T) {
 	got, err := ParseCIDRs([]string{"127.0.0.0/8", " ::1 ", "", "10.1.2.3/8"})
 	if err != nil || fmt.Sprint(got) != "[127.0.0.0/8 ::1/128 10.0.0.0/8]" {
