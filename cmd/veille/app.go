@@ -121,7 +121,7 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		}
 	}
 	if cfg.has("deals") {
-		if a.gather, err = newGatherer(ctx, a.bus); err != nil {
+		if a.gather, err = newGatherer(ctx, a.bus, a.data.path(correctionsFile)); err != nil {
 			return nil, err
 		}
 	}
@@ -396,6 +396,9 @@ func (a *app) handler() http.Handler {
 		Letters:    a.letters, Retry: a.retryLetter, Discard: a.discardLetter,
 		Accounts: accounts.Open(a.data.path(usersFile)), Proxy: a.cfg.proxy(),
 	}
+	if a.gather != nil && a.ix != nil {
+		opt.Correct, opt.Corrections = a.correct, a.corrected
+	}
 	if a.poller != nil {
 		opt.Sources = a.sourceStatus
 		opt.OPML = func(context.Context) ([]byte, error) {
@@ -439,7 +442,7 @@ func (a *app) sourceStatus(ctx context.Context) ([]serve.SourceStatus, error) {
 			ID: src.ID, Title: src.Name, URL: src.Feed, Site: src.Site, Lang: src.Lang, Country: src.Country, Kind: src.Kind, Folder: src.Folder,
 			State: st.State, Since: st.Since, LastPoll: st.Last, LastSuccess: st.OK, LastError: st.Error, Reason: st.Reason,
 			Next: st.Next, Every: st.Every.Seconds(), Newest: st.Newest, Articles: st.Articles,
-			DelayP50: st.DelayP50, DelayP95: st.DelayP95, Alarms: st.Alarms, Ledger: st.Ledger,
+			DelayP50: st.DelayP50, DelayP95: st.DelayP95, Alarms: st.Alarms, Ledger: st.Ledger, Fetches: st.Fetches,
 		})
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"example.org/veille/bus"
@@ -25,9 +26,14 @@ import (
 //
 // In the bucket: "dossier.…" by parties, "article.<id>" what it spoke of last,
 // "journal" and "journal.<n>".
+//
+// What people corrected (corrections.go) decides with the text where a statement goes.
 type gatherer struct {
 	bus *bus.Bus
 	kv  *bus.KV
+
+	mu          sync.Mutex // held over each change of dossiers
+	corrections *corrections
 }
 
 // articleNote is what is kept of an article: which dossiers it is in, and which
@@ -54,13 +60,17 @@ type pricedIn struct {
 // journalBytes keeps an entry of the journal well under the payload's limit.
 const journalBytes = 600 << 10
 
-// newGatherer opens the bucket and publishes what the last batch left.
-func newGatherer(ctx context.Context, b *bus.Bus) (*gatherer, error) {
+// newGatherer opens the bucket, publishes what the last batch left, and sees that the
+// corrections of the file are in force, also on a log that was made again.
+func newGatherer(ctx context.Context, b *bus.Bus, file string) (*gatherer, error) {
 	kv, err := b.KV(ctx, schemas.BucketDeals)
 	if err != nil {
 		return nil, err
 	}
-	g := &gatherer{b, kv}
+	g := &gatherer{bus: b, kv: kv}
+	if g.corrections, err = loadCorrections(file); err != nil {
+		return nil, err
+	}
 	var entries int
 	if err := g.load(ctx, "journal", &entries); err != nil {
 		return nil, err
@@ -71,6 +81,11 @@ func newGatherer(ctx context.Context, b *bus.Bus) (*gatherer, error) {
 			return nil, err
 		}
 		if err := g.publish(ctx, evs); err != nil {
+			return nil, err
+		}
+	}
+	for _, one := range g.corrections.list {
+		if err := g.regather(ctx, one.places(), one.At); err != nil {
 			return nil, err
 		}
 	}
@@ -159,7 +174,7 @@ func (g *gatherer) fold(ctx context.Context, xs []schemas.Extraction, sources []
 		if note.older(x.Article) {
 			continue
 		}
-		now := deals.Split(x)
+		now := g.corrections.split(x)
 		speaks := slices.Sorted(maps.Keys(now))
 		for _, key := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(note.Dossiers, speaks)))) {
 			d, ok := dossiers[key]
@@ -169,6 +184,7 @@ func (g *gatherer) fold(ctx context.Context, xs []schemas.Extraction, sources []
 					return false, err
 				}
 			}
+			d.Held = g.corrections.held(place{d.Family, d.Parties})
 			d, changes := d.Fold(x.Article.ID, now[key].Said)
 			dossiers[key] = d
 			for _, c := range changes {
@@ -188,6 +204,12 @@ func (g *gatherer) fold(ctx context.Context, xs []schemas.Extraction, sources []
 			notes[about] = articleNote{speaks, x.Article.Fetched, len(x.Article.Also)}
 		}
 	}
+	return g.keep(ctx, dossiers, notes, events, len(xs) > 1)
+}
+
+// keep writes dossiers, notes and journal in one atomic write and publishes the
+// events. When that is more than one write takes, and there are halves, it reports so.
+func (g *gatherer) keep(ctx context.Context, dossiers map[string]deals.Dossier, notes map[string]articleNote, events []schemas.Event, halves bool) (fits bool, err error) {
 	wrote := map[string][]byte{}
 	put := func(key string, v any) error {
 		b, err := json.Marshal(v)
@@ -217,7 +239,7 @@ func (g *gatherer) fold(ctx context.Context, xs []schemas.Extraction, sources []
 	if err := put("journal", entries); err != nil {
 		return false, err
 	}
-	if len(wrote) > bus.AtomicMost && len(xs) > 1 {
+	if len(wrote) > bus.AtomicMost && halves {
 		return false, nil
 	}
 	keys := slices.Sorted(maps.Keys(wrote))

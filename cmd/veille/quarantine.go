@@ -56,14 +56,16 @@ func letterError(err error) error {
 	return err
 }
 
-// appendLine adds a JSON object to a file of the data folder, one a line, and returns
-// when it is on the disk.
-func (d *dataFolder) appendLine(name string, v any) error {
+func (d *dataFolder) appendLine(name string, v any) error { return appendLine(d.path(name), v) }
+
+// appendLine adds a JSON object to a file, one a line, and returns when it is on the
+// disk.
+func appendLine(path string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}

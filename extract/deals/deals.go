@@ -36,6 +36,9 @@ type Dossier struct {
 	Said    []schemas.Evidence `json:"said"`           // oldest first, at most one for each article and type
 	Deals   []schemas.Deal     `json:"deals"`          // as last published
 	Gone    map[string]int     `json:"gone,omitempty"` // last Rev of deals that were taken back, by id
+	// Held are groups of articles that a person says tell of one deal, however far
+	// apart they lie.
+	Held [][]string `json:"held,omitempty"`
 }
 
 // Parties is the order-free key of the parties that make a deal what it is. The
@@ -87,7 +90,7 @@ func (d Dossier) Fold(article string, said []schemas.Evidence) (Dossier, []schem
 	if len(next.Said) > most {
 		next.Said = append(slices.Clone(next.Said[:most/4]), next.Said[len(next.Said)-most*3/4:]...)
 	}
-	clusters := split(next.Said)
+	clusters := hold(split(next.Said), next.Held)
 	ids, lost := d.assign(clusters)
 	next.Deals = nil
 	var events []schemas.DealEvent
@@ -193,6 +196,33 @@ func split(said []schemas.Evidence) [][]schemas.Evidence {
 		slices.SortFunc(c, older)
 	}
 	return out
+}
+
+// hold makes one of the clusters that speak of one group of articles.
+func hold(clusters [][]schemas.Evidence, groups [][]string) [][]schemas.Evidence {
+	for _, group := range groups {
+		in := func(e schemas.Evidence) bool {
+			return slices.Contains(group, e.Article) || slices.ContainsFunc(e.Also, func(c schemas.Copy) bool { return slices.Contains(group, c.ID) })
+		}
+		var out [][]schemas.Evidence
+		first := -1
+		for _, c := range clusters {
+			switch {
+			case !slices.ContainsFunc(c, in):
+				out = append(out, c)
+			case first < 0:
+				first = len(out)
+				out = append(out, c)
+			default:
+				out[first] = append(slices.Clip(out[first]), c...)
+			}
+		}
+		if first >= 0 {
+			slices.SortFunc(out[first], older)
+		}
+		clusters = out
+	}
+	return clusters
 }
 
 // assign gives each cluster the id of the deal that most of its articles belonged

@@ -198,3 +198,37 @@ func TestPartiesLeaveTheFoundedOut(t *testing.T) {
 		t.Errorf("two parties, one of them the seller: %q", got)
 	}
 }
+
+// What people hold together stays one deal over any gap, and parts again when they
+// no longer do; what is not held is cut as ever.
+func TestHeld(t *testing.T) {
+	d := Dossier{Family: "channel", Parties: "arrow-ecs~nutanix"}
+	fold := func(lines ...string) (out []schemas.DealEvent) {
+		t.Helper()
+		for _, l := range lines {
+			e := said(t, l)
+			var evs []schemas.DealEvent
+			d, evs = d.Fold(e.Article, []schemas.Evidence{e})
+			out = append(out, evs...)
+		}
+		return out
+	}
+	fold("0 announced crn", "400 announced lemag", "800 announced channelnews")
+	if got := lifelines(d); strings.Count(got, "\n") != 2 {
+		t.Fatalf("three deals, but\n%s", got)
+	}
+	first, second := d.Deals[0].ID, d.Deals[1].ID
+	d.Held = [][]string{{"a_crn_0", "a_lemag_400"}}
+	next, evs := d.Fold("", nil)
+	d = next
+	if got, want := lifelines(d), "announced 0 [2 articles, 2 outlets, distribution]\nannounced 800 [1 articles, 1 outlets, distribution]"; got != want {
+		t.Errorf("held:\n%s\nwant\n%s", got, want)
+	}
+	if !slices.ContainsFunc(evs, func(e schemas.DealEvent) bool { return e.Kind == "merged" && e.Deal.ID == second && e.Into == first }) {
+		t.Errorf("events %+v, want the second merged into the first", evs)
+	}
+	d.Held = nil
+	if d, _ = d.Fold("", nil); strings.Count(lifelines(d), "\n") != 2 || d.Deals[0].ID != first || d.Deals[1].ID != second {
+		t.Errorf("let go:\n%s\n%+v", lifelines(d), d.Deals)
+	}
+}
