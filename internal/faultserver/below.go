@@ -103,6 +103,10 @@ func certificate(names []string, ips []net.IP, from, until time.Time) (tls.Certi
 //	both               127.0.0.1 and 10.0.0.1
 //	a-1-2-3-4          that address
 //	cname              a CNAME to localhost, with 127.0.0.1
+//	then-1-2-3-4-5-6-7-8   the first address when first asked, the second from then on
+//	and-1-2-3-4-5-6-7-8    both
+//
+// Names that differ in their other labels are asked for apart.
 func DNS() (*net.Resolver, func(), error) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -152,9 +156,25 @@ func reply(q dnsmessage.Message, asked map[string]int) []byte {
 		})
 	}
 	if q.Questions[0].Type == dnsmessage.TypeA {
-		asked[label]++
+		asked[name.String()]++
+	}
+	if how, list, ok := strings.Cut(label, "-"); ok && (how == "then" || how == "and") && strings.Count(list, "-") == 7 {
+		n := strings.Split(list, "-")
+		one, two := strings.Join(n[:4], "."), strings.Join(n[4:], ".")
+		if _, err := netip.ParseAddr(one); err == nil {
+			if _, err = netip.ParseAddr(two); err == nil {
+				if how == "and" || asked[name.String()] == 1 {
+					add(one)
+				}
+				if how == "and" || asked[name.String()] > 1 {
+					add(two)
+				}
+			}
+		}
+		label = "done"
 	}
 	switch label {
+	case "done":
 	case "nx":
 		m.RCode = dnsmessage.RCodeNameError
 	case "servfail":
@@ -168,7 +188,7 @@ func reply(q dnsmessage.Message, asked map[string]int) []byte {
 			add(fmt.Sprintf("10.0.%d.%d", i/250, i%250+1))
 		}
 	case "flip":
-		if asked[label] == 1 {
+		if asked[name.String()] == 1 {
 			add("127.0.0.2")
 		} else {
 			add("127.0.0.1")
