@@ -2,18 +2,23 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
 
-// Feedback is what a reader says is wrong with a deal, in a form that a set of
-// annotated examples can take: the sentence, what was read from it, and what
-// should have been.
+// Feedback is what a reader says is wrong with a deal: the sentence, what was read from
+// it, and what should have been. It begins as a record of annotated articles does, so
+// that a line of feedback is one: the article with what was read from it, put right as
+// far as the reader said how. Who takes it into a gold set reads the rest.
 type Feedback struct {
+	annotated
+
 	At       time.Time     `json:"at"`
 	Deal     string        `json:"deal"`
 	Article  string        `json:"article,omitempty"`
@@ -27,6 +32,79 @@ type Feedback struct {
 	Instead  string        `json:"instead,omitempty"`  // the right type, status or vendor
 	Note     string        `json:"note,omitempty"`     // in the reader's words
 	Evidence string        `json:"evidence,omitempty"` // id of the signal
+}
+
+// annotated is an article with what an extractor should find in it, in the form that
+// `veille eval --gold` reads.
+type annotated struct {
+	ID        string         `json:"id"`
+	URL       string         `json:"url,omitempty"`
+	Published string         `json:"published,omitempty"` // a day
+	Title     string         `json:"title"`
+	Text      string         `json:"text"`
+	Category  string         `json:"category"` // "remark"
+	Vendors   []string       `json:"vendors"`
+	Signals   []wantedSignal `json:"signals"`
+	Prices    []wantedPrice  `json:"prices"`
+}
+
+type wantedSignal struct {
+	Type     string              `json:"type"`
+	Status   string              `json:"status"`
+	Parties  []string            `json:"parties"`
+	Roles    map[string][]string `json:"directed_roles,omitempty"`
+	Evidence string              `json:"evidence"`
+	Optional bool                `json:"optional,omitempty"` // wrong, and how to put it right stands in the note
+}
+
+type wantedPrice struct {
+	Text     string       `json:"text"`
+	Low      *json.Number `json:"low"`
+	High     *json.Number `json:"high"`
+	Currency string       `json:"currency"`
+	Kind     string       `json:"kind"`
+}
+
+// annotate writes an article as annotated, with the signal in question put right.
+func annotate(x schemas.Extraction, fb Feedback) annotated {
+	a := annotated{ID: x.Article.ID, URL: x.Article.URL, Published: x.Article.Published.UTC().Format(time.DateOnly), Title: x.Article.Title, Text: x.Article.Text, Category: "remark",
+		Vendors: []string{}, Signals: []wantedSignal{}, Prices: []wantedPrice{}}
+	for _, v := range x.Vendors {
+		a.Vendors = append(a.Vendors, v.Name)
+	}
+	for _, sig := range x.Signals {
+		w := wantedSignal{Type: sig.Type, Status: sig.Status, Parties: []string{}, Roles: map[string][]string{}, Evidence: sig.Evidence.Text}
+		for _, p := range sig.Parties {
+			w.Parties = append(w.Parties, p.Name)
+			if p.Role != "" {
+				w.Roles[p.Role] = append(w.Roles[p.Role], p.Name)
+			}
+		}
+		if sig.ID == fb.Evidence {
+			switch {
+			case fb.Wrong == "no-deal":
+				continue
+			case fb.Wrong == "type" && fb.Instead != "":
+				w.Type = fb.Instead
+			case fb.Wrong == "status" && fb.Instead != "":
+				w.Status = fb.Instead
+			case slices.Contains([]string{"vendor", "type", "status", "other"}, fb.Wrong):
+				w.Optional = true
+			}
+		}
+		a.Signals = append(a.Signals, w)
+	}
+	number := func(s *string) *json.Number {
+		if s == nil {
+			return nil
+		}
+		n := json.Number(*s)
+		return &n
+	}
+	for _, p := range x.Prices {
+		a.Prices = append(a.Prices, wantedPrice{p.Text, number(p.Amount.Low), number(p.Amount.High), p.Amount.Currency, p.Kind})
+	}
+	return a
 }
 
 // FeedbackKinds are what can be wrong with a deal.
@@ -65,6 +143,14 @@ func (s *Server) feedback(_ *frame, _ http.ResponseWriter, r *http.Request) (scr
 	}
 	if e != nil {
 		fb.Article, fb.Lang, fb.Quote, fb.Rule, fb.Evidence = e.Article, e.Lang, e.Signal.Evidence, e.Signal.Rule, e.Signal.ID
+	}
+	if field := fb.Wrong; field == "type" || field == "status" { // said in a word that is one
+		if v, ok := query.FieldRow(field).EnumByName(fb.Note); ok && fb.Instead == "" {
+			fb.Instead = v.ID
+		}
+	}
+	if x, err := s.opt.Index.Article(fb.Article); err == nil {
+		fb.annotated = annotate(x, fb)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), searchTime)
 	defer cancel()
