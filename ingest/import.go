@@ -1,14 +1,19 @@
 package ingest
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"example.org/veille/ingest/feed"
 	"example.org/veille/ingest/page"
@@ -32,12 +37,21 @@ type ImportStats struct {
 	Other     int   `json:"other"`   // requests, metadata, warcinfo
 	Damaged   int   `json:"damaged"` // places that could not be read
 	Cut       int   `json:"cut"`     // records whose end is missing; those of HTML count as above
+	Size      int64 `json:"size"`    // of the file, 0 when it is not known
+
+	// Before tells that the file had been imported whole before: nothing was read, and the counts are those of then.
+	Before bool `json:"-"`
 }
 
+// ErrNoWARC is wrapped by the error of [Poller.Import] for a file without a single WARC record.
+var ErrNoWARC = errors.New("it holds no WARC record")
+
 // Import takes in the articles of a WARC file that another program wrote, such as
-// Common Crawl's CC-NEWS. name identifies the file: an import that was broken off
-// goes on after the last batch that was published, if r can seek, or reads over
-// what was done. progress is called after each batch; it may be nil.
+// Common Crawl's CC-NEWS. name and the file's first bytes identify it: an import
+// that was broken off goes on after the last batch that was published, if r can
+// seek, or reads over what was done. One that was imported whole is not read again,
+// unless it has another length by now; what is known of it then counts as known.
+// progress is called after each batch; it may be nil.
 //
 // Pages are copied into the archive, with what other tools call their capture time
 // as the time they were fetched. A page of a listed source counts as that source's.
@@ -46,7 +60,11 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 	if err := p.start(ctx); err != nil {
 		return stats, err
 	}
-	key := "w." + schemas.Token(name)
+	r, head, size, err := opening(r)
+	if err != nil {
+		return stats, fmt.Errorf("import %s: %w", name, err)
+	}
+	key := "w." + schemas.Token(name) + "-" + strconv.FormatUint(xxhash.Sum64(head), 36)
 	b, _, err := p.opt.Store.Get(ctx, key)
 	if err != nil {
 		return stats, fmt.Errorf("import %s: %w", name, err)
@@ -56,9 +74,14 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 			return stats, fmt.Errorf("import %s: state: %w", name, err)
 		}
 	}
-	if stats.Done {
+	if stats.Done && stats.Size == size {
+		stats.Before = true
 		return stats, nil
 	}
+	if stats.Done {
+		stats = ImportStats{}
+	}
+	stats.Size = size
 	skip := int64(0)
 	if stats.Offset > 0 {
 		if s, ok := r.(io.Seeker); ok {
@@ -81,7 +104,7 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 		}
 	}
 	batch := map[string][]*draft{}
-	size, count := 0, 0
+	weight, count := 0, 0
 	flush := func() error {
 		for _, id := range slices.Sorted(maps.Keys(batch)) {
 			if err := p.enterAll(ctx, id, batch[id], &stats); err != nil {
@@ -89,7 +112,7 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 			}
 		}
 		clear(batch)
-		size, count = 0, 0
+		weight, count = 0, 0
 		stats.Damaged = damaged + rd.Damaged
 		b, err := json.Marshal(stats)
 		if err == nil {
@@ -119,7 +142,7 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 		}
 		// The batch ends before this record, so that a restart begins with it. Records of
 		// one member share an offset and stay together.
-		if (count >= batchMost || size >= batchSize) && rec.Offset > stats.Offset {
+		if (count >= batchMost || weight >= batchSize) && rec.Offset > stats.Offset {
 			stats.Offset = rec.Offset
 			if err := flush(); err != nil {
 				return stats, err
@@ -132,11 +155,37 @@ func (p *Poller) Import(ctx context.Context, name string, r io.Reader, progress 
 		if d, id := p.imported(rec, owners, &stats); d != nil {
 			batch[id] = append(batch[id], d)
 			count++
-			size += d.size
+			weight += d.size
 		}
+	}
+	if stats.Records == 0 {
+		return stats, fmt.Errorf("import %s: %w", name, ErrNoWARC)
 	}
 	stats.Done = true
 	return stats, flush()
+}
+
+// opening reads the first bytes of a file, which tell it from another one of the same name, and its size if it has one.
+func opening(r io.Reader) (whole io.Reader, head []byte, size int64, err error) {
+	const enough = 4 << 10
+	s, ok := r.(io.ReadSeeker)
+	if !ok {
+		b := bufio.NewReaderSize(r, enough)
+		head, err = b.Peek(enough)
+		if err == io.EOF || err == bufio.ErrBufferFull {
+			err = nil
+		}
+		return b, slices.Clone(head), 0, err
+	}
+	head = make([]byte, enough)
+	n, err := io.ReadFull(s, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, nil, 0, err
+	}
+	if size, err = s.Seek(0, io.SeekEnd); err == nil {
+		_, err = s.Seek(0, io.SeekStart)
+	}
+	return s, head[:n], size, err
 }
 
 // imported makes a draft of one record, nil when it holds no article.

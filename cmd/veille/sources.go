@@ -382,29 +382,68 @@ time and run it again: it goes on where it was. What was imported is extracted a
 indexed before the command ends.`,
 		Args: someArgs("a WARC file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.offline(cmd, func(ctx context.Context, a *app) error {
+			for _, name := range args { // before the data folder is touched
+				if st, err := os.Stat(name); err != nil {
+					return usage(pathless(err, name), "name a WARC file")
+				} else if st.IsDir() {
+					return usage(fmt.Errorf("%s is a folder", name), "name the WARC files in it: "+filepath.Join(name, "*.warc.gz"))
+				}
+			}
+			failed := 0
+			err := c.offline(cmd, func(ctx context.Context, a *app) error {
 				m := c.meter()
 				defer m.end()
 				for _, name := range args {
-					f, err := os.Open(name)
-					if err != nil {
-						return usage(pathless(err, name), "name a WARC file")
+					err := c.importFile(ctx, a, m, name)
+					if ctx.Err() != nil {
+						return ctx.Err()
 					}
-					st, err := a.poller.Import(ctx, filepath.Base(name), f, func(s ingest.ImportStats) {
-						m.show("importing", s.Records, 0, fmt.Sprintf("records, %d articles", s.Articles))
-					})
-					f.Close()
-					if err != nil {
+					switch {
+					case err == nil:
+					case errors.Is(err, ingest.ErrNoWARC) && len(args) > 1: // the others go on
+						m.end()
+						fmt.Fprintf(c.out, "%s: no WARC record in it\n", name)
+						failed++
+					case errors.Is(err, ingest.ErrNoWARC):
+						return fail(exitFailed, fmt.Errorf("%s: no WARC record in it", name), "it takes .warc and .warc.gz files, such as those of Common Crawl's CC-NEWS")
+					default:
 						return err
 					}
-					m.end()
-					fmt.Fprintf(c.out, "%s: %d records = %d articles + %d known + %d duplicates + %d reserved + %d without text + %d not HTML + %d revisits + %d other; %d damaged, %d cut\n",
-						name, st.Records, st.Articles, st.Known, st.Duplicate, st.Refused, st.NoText, st.NotHTML, st.Revisits, st.Other, st.Damaged, st.Cut)
 				}
 				return nil
 			})
+			if err == nil && failed > 0 {
+				return errPartly
+			}
+			return err
 		},
 	}
+}
+
+func (c *command) importFile(ctx context.Context, a *app, m *meter, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return usage(pathless(err, name), "name a WARC file")
+	}
+	defer f.Close()
+	st, err := a.poller.Import(ctx, filepath.Base(name), f, func(s ingest.ImportStats) {
+		note := fmt.Sprintf("records, %s", count(s.Articles, "article"))
+		if s.Size > 0 && s.Offset > 0 {
+			note = fmt.Sprintf("%d %% of the file, %s", s.Offset*100/s.Size, count(s.Articles, "article"))
+		}
+		m.show("importing", s.Records, 0, note)
+	})
+	if err != nil {
+		return err
+	}
+	m.end()
+	if st.Before {
+		fmt.Fprintf(c.out, "%s: imported before (%d records, %s); nothing new\n", name, st.Records, count(st.Articles, "article"))
+		return nil
+	}
+	fmt.Fprintf(c.out, "%s: %d records = %d articles + %d known + %d duplicates + %d reserved + %d without text + %d not HTML + %d revisits + %d other; %d damaged, %d cut\n",
+		name, st.Records, st.Articles, st.Known, st.Duplicate, st.Refused, st.NoText, st.NotHTML, st.Revisits, st.Other, st.Damaged, st.Cut)
+	return nil
 }
 
 func (c *command) replayCommand() *cobra.Command {
