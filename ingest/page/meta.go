@@ -253,7 +253,7 @@ func (m *meta) page(opt Options) Page {
 	}
 	p.Canonical = absolute(base, first(m.canonical, m.named["og:url"]))
 
-	o := pubdate.Options{Location: opt.Zone, MonthFirst: strings.HasPrefix(m.lang, "en-us")}
+	o := pubdate.Options{Location: opt.Zone, MonthFirst: m.monthFirst(), Stated: true}
 	if o.Location == nil {
 		o.Location = pubdate.ZoneOf(m.lang, host(m.url))
 	}
@@ -273,6 +273,16 @@ func (m *meta) page(opt Options) Page {
 	return p
 }
 
+// monthFirst tells whether the page writes 11/12/2025 for the 12th of November: one that says so by its language, or one in
+// plain English on an American host.
+func (m *meta) monthFirst() bool {
+	if m.lang == "en" || m.lang == "" {
+		h := host(m.url)
+		return m.lang == "en" && (strings.HasSuffix(h, ".com") || strings.HasSuffix(h, ".us") || strings.HasSuffix(h, ".gov"))
+	}
+	return strings.HasPrefix(m.lang, "en-us") || strings.HasPrefix(m.lang, "en_us")
+}
+
 // publishedMeta lists the meta elements that hold a publication date, the surest first.
 var publishedMeta = []string{"article:published_time", "og:article:published_time", "article:published", "og:published_time", "datepublished", "date_published", "parsely-pub-date",
 	"sailthru.date", "dc.date.issued", "dcterms.issued", "dcterms.created", "dcterms.date", "dc.date.created", "dc.date", "publish-date", "publish_date", "published-date",
@@ -290,7 +300,7 @@ func (m *meta) updated(o pubdate.Options) time.Time {
 
 // visible fills what only the rendered page tells: a date without markup, the author's line.
 func (m *meta) visible(p *Page, t *tree, rule *Rule, doc *html.Node, opt Options) {
-	o := pubdate.Options{Location: opt.Zone, MonthFirst: strings.HasPrefix(m.lang, "en-us")}
+	o := pubdate.Options{Location: opt.Zone, MonthFirst: m.monthFirst(), Stated: true}
 	if o.Location == nil {
 		o.Location = pubdate.ZoneOf(m.lang, host(m.url))
 	}

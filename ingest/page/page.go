@@ -51,10 +51,10 @@ type Options struct {
 type Page struct {
 	Title         string
 	Byline        string    // names joined by ", "
-	Published     time.Time // UTC; zero when unknown
+	Published     time.Time // in the zone that was stated or assumed; zero when unknown
 	PublishedFrom string    // "jsonld", "meta", "rule", "time", "text", "url", "feed" or ""
 	Precision     string    // "second", "minute", "day" or "none"
-	Updated       time.Time
+	Updated       time.Time // the same
 	Lang          string // "fr", "en", another ISO 639-1 code, or "" when there is too little text
 	Canonical     string // absolute, "" when the page names none
 	SiteName      string

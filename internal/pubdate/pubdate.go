@@ -24,6 +24,7 @@ const (
 type Options struct {
 	Location   *time.Location // of a time without zone; nil is UTC
 	MonthFirst bool           // 11/12/2025 is the 12th of November
+	Stated     bool           // the time is given in the zone it was stated or assumed in, so that its day is the one readers saw
 }
 
 // Match is a date found in running text; Start and End are byte offsets, half-open.
@@ -39,7 +40,7 @@ const maxInput = 200
 // Years outside this range are typing errors, epochs and attacks; the web's articles begin in the nineties.
 const minYear, maxYear = 1990, 2100
 
-// Parse reads s as one date. The time is in UTC; a day without time of day is midnight UTC of that day.
+// Parse reads s as one date. The time is in UTC, unless o.Stated; a day without time of day is midnight UTC of that day.
 func Parse(s string, o Options) (t time.Time, precision string, ok bool) {
 	s = strings.TrimSpace(s[:min(len(s), maxInput)])
 	if s == "" {
@@ -207,7 +208,11 @@ func (d *found) when(b string, o Options) (time.Time, string, bool) {
 	if loc == nil {
 		loc = time.UTC
 	}
-	return time.Date(d.y, time.Month(d.m), d.d, d.hour, d.min, d.sec, 0, loc).UTC(), d.timed, true
+	t := time.Date(d.y, time.Month(d.m), d.d, d.hour, d.min, d.sec, 0, loc)
+	if !o.Stated {
+		t = t.UTC()
+	}
+	return t, d.timed, true
 }
 
 // dateAt reads a calendar day that begins at b[i].

@@ -72,6 +72,9 @@ func TestParse(t *testing.T) {
 	if got, _, _ := Parse("11/12/2025", Options{MonthFirst: true}); got.Month() != time.November {
 		t.Errorf("month first: got %s", got)
 	}
+	if got, _, _ := Parse("2025-02-23T23:18:13-08:00", Options{Stated: true}); got.Format(time.RFC3339) != "2025-02-23T23:18:13-08:00" {
+		t.Errorf("in the zone stated: got %s", got)
+	}
 	paris, _ := time.LoadLocation("Europe/Paris")
 	if got, _, _ := Parse("12/07/2025 10:00", Options{Location: paris}); got.Hour() != 8 {
 		t.Errorf("a time without zone takes the source's: got %s", got)
