@@ -437,10 +437,13 @@ func (s *Server) queryHelpPage(f *frame, _ http.ResponseWriter, _ *http.Request)
 
 func (s *Server) keysHelpPage(f *frame, _ http.ResponseWriter, _ *http.Request) (screen, error) {
 	f.Nav, f.Title = "help", f.T("foot.keys")
-	type key struct{ Keys, Text string }
+	type key struct {
+		Keys, Text string
+		Own        bool // may be given another key
+	}
 	var out []key
-	for _, k := range []string{"/", "j", "k", "o", "v", "V", "y", "x", "a", "e", "f", "t", "[", "]", "g s", "g v", "g p", "g t", "g a", "g h", "Esc", "?"} {
-		out = append(out, key{k, f.T("key." + k)})
+	for _, k := range []string{"/", "j", "k", "o", "v", "V", "y", "x", "a", "w", "c", "e", "f", "t", "[", "]", "g s", "g v", "g p", "g t", "g a", "g h", "Esc", "?"} {
+		out = append(out, key{k, f.T("key." + k), len(k) == 1})
 	}
 	return showing("help_keys", out)
 }

@@ -90,6 +90,29 @@
     box.checked = keysOn();
     box.addEventListener("change", () => store.set("keys", box.checked ? "on" : "off"));
   }
+  // Other keys than ours, chosen on the page of the keys: { ours: theirs }.
+  let mine = {};
+  try { mine = JSON.parse(store.get("keymap")) || {}; } catch { /* somebody else's */ }
+  const ours = (key) => {
+    for (const [k, v] of Object.entries(mine)) if (v === key) return k;
+    return key in mine ? "" : key;
+  };
+  for (const i of all("input[data-was]")) {
+    i.value = mine[i.dataset.was] || i.dataset.was;
+    i.addEventListener("change", () => {
+      const was = i.dataset.was, now = i.value.trim() || was;
+      const taken = all("input[data-was]").some((o) => o !== i && o.value === now);
+      i.setAttribute("aria-invalid", String(taken));
+      $("#keys-taken").hidden = !taken;
+      if (taken) return;
+      delete mine[was];
+      if (now !== was) mine[was] = now;
+      i.value = now;
+      store.set("keymap", JSON.stringify(mine));
+    });
+  }
+  const reset = $("#keys-reset");
+  if (reset) reset.addEventListener("click", () => { store.set("keymap", "{}"); location.reload(); });
   const go = { s: "/search", v: "/vendors", p: "/prices", t: "/trends", a: "/alerts", h: "/sources" };
   let pendingG = 0;
   const pressKeyed = (key) => {
@@ -134,9 +157,10 @@
       return;
     }
     pendingG = 0;
-    if (e.key === "g") { pendingG = Date.now(); return; }
+    const key = ours(e.key);
+    if (key === "g") { pendingG = Date.now(); return; }
     if (e.key === "Enter" && e.target === cur && cur) { follow("a.open"); return; }
-    const act = acts[e.key];
+    const act = acts[key];
     if (act) { e.preventDefault(); act(); }
   });
 
