@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -81,7 +82,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		if ctx.Err() != nil {
 			return res, ctx.Err() // it is we who stop; the source has no part in it
 		}
-		lg.Warn("feed not fetched", "reason", guard.Reason(err), "error", err)
+		lg.Log(ctx, level(st), "feed not fetched", "reason", guard.Reason(err), "error", err)
 		p.fail(&st, now, guard.Reason(err), sentence(err))
 		return finish()
 	}
@@ -109,8 +110,9 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		st.Stopped, st.State = true, schemas.SourceDown
 		return finish()
 	default:
+		loud := level(st)
 		p.refused(&st, resp, now)
-		lg.Warn("feed refused", "status", resp.Status, "error", st.Error)
+		lg.Log(ctx, loud, "feed refused", "status", resp.Status, "error", st.Error)
 		return finish()
 	}
 
@@ -129,7 +131,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 	f, err := feed.ParseIn(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
 	if err != nil && len(f.Items) == 0 {
 		reason, text := feedFault(err, resp)
-		lg.Warn("feed not understood", "reason", reason, "error", err)
+		lg.Log(ctx, level(st), "feed not understood", "reason", reason, "error", err)
 		p.fail(&st, now, reason, text)
 		return finish()
 	}
@@ -193,6 +195,15 @@ func (p *Poller) pause(u *url.URL) time.Duration {
 		return 0
 	}
 	return max(p.opt.HostDelay, p.rights.delay(u))
+}
+
+// level is how loud a failure is: a warning when a feed that worked stops to. What never worked, or fails again, stands in
+// its health and in the count at the end of a pass.
+func level(st schemas.SourceState) slog.Level {
+	if st.Fails == 0 && !st.OK.IsZero() {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 func sentence(err error) string {

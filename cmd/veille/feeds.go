@@ -16,13 +16,14 @@ import (
 
 	"example.org/veille/ingest/feed"
 	"example.org/veille/internal/guard"
+	"example.org/veille/schemas"
 	"example.org/veille/serve"
 )
 
 func (c *command) feedsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "feeds", Short: "Look after the sources", Args: noArgs}
 	cmd.AddCommand(c.feedsListCommand(), c.feedsAddCommand(), c.feedsRmCommand(), c.feedsCheckCommand(), c.feedsDiscoverCommand(),
-		c.feedsFetchCommand(), c.feedsHealthCommand(), c.feedsImportCommand(), c.feedsExportCommand())
+		c.feedsPreviewCommand(), c.feedsFetchCommand(), c.feedsHealthCommand(), c.feedsImportCommand(), c.feedsExportCommand())
 	return cmd
 }
 
@@ -166,29 +167,34 @@ func (c *command) showChecked(arg string, f checked) {
 }
 
 func (c *command) feedsListCommand() *cobra.Command {
-	var asJSON bool
+	var a asking
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the sources that would be watched", Args: noArgs,
+		Use: "list", Short: "List the sources that are watched", Args: noArgs,
+		Long: `List the sources of the running veille, with how each fares; where none runs, or a
+list is named with --sources, those that a start would watch.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.load(cmd)
 			if err != nil {
 				return err
 			}
-			list, err := loadSources(cfg)
+			list, states, err := c.watchedSources(cmd.Context(), cfg, a.server)
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if a.json {
 				enc := json.NewEncoder(c.out)
 				enc.SetIndent("", "  ")
 				enc.SetEscapeHTML(false)
 				return enc.Encode(list)
 			}
 			var rows [][]string
-			for _, s := range list {
+			for i, s := range list {
 				state := "on"
 				if s.Off {
 					state = "off"
+				}
+				if states != nil {
+					state = states[i]
 				}
 				rows = append(rows, []string{s.ID, s.Lang, state, s.Name, s.Feed})
 			}
@@ -196,8 +202,60 @@ func (c *command) feedsListCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	a.bind(cmd)
 	return cmd
+}
+
+// watchedSources asks the running veille for its list; states is nil when none runs and the list is that of a start.
+func (c *command) watchedSources(ctx context.Context, cfg Config, server string) (list []schemas.Source, states []string, err error) {
+	if server == "" && cfg.Sources != "" {
+		list, err = loadSources(cfg)
+		return list, nil, err
+	}
+	base := server
+	if base == "" {
+		base = "http://" + reachable(cfg.Listen)
+	}
+	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	body, err := askServer(asked, cfg, base, "/api/v1/sources")
+	var got struct{ Data []serve.SourceStatus }
+	if err == nil {
+		err = json.Unmarshal(body, &got)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	case err != nil && server != "":
+		return nil, nil, fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
+	case err != nil || len(got.Data) == 0:
+		list, err = loadSources(cfg)
+		return list, nil, err
+	}
+	c.say("the list of the veille at %s", base)
+	for _, s := range got.Data {
+		list = append(list, schemas.Source{ID: s.ID, Name: s.Title, Feed: s.URL, Site: s.Site, Lang: s.Lang, Country: s.Country, Kind: s.Kind, Folder: s.Folder})
+		states = append(states, s.State)
+	}
+	return list, states, nil
+}
+
+// askServer gets the body of a good answer of a running veille.
+func askServer(ctx context.Context, cfg Config, base, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := put(cfg, req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answered %d", base, res.StatusCode)
+	}
+	return body, err
 }
 
 func (c *command) feedsFetchCommand() *cobra.Command {

@@ -55,8 +55,8 @@ type Page struct {
 	PublishedFrom string    // "jsonld", "meta", "rule", "time", "text", "url", "feed" or ""
 	Precision     string    // "second", "minute", "day" or "none"
 	Updated       time.Time // the same
-	Lang          string // "fr", "en", another ISO 639-1 code, or "" when there is too little text
-	Canonical     string // absolute, "" when the page names none
+	Lang          string    // "fr", "en", another ISO 639-1 code, or "" when there is too little text
+	Canonical     string    // absolute, "" when the page names none
 	SiteName      string
 	Text          string  // paragraphs separated by a blank line
 	How           string  // "jsonld", "rule", "own" or "fallback": where Text comes from
