@@ -39,6 +39,7 @@ type newsroom struct {
 	mu    sync.Mutex
 	items []newsItem
 	shown int
+	asked int // requests so far
 }
 
 type newsItem struct {
@@ -79,6 +80,7 @@ func newNewsroom(t *testing.T, rng *rand.Rand) *newsroom {
 	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		defer n.mu.Unlock()
+		n.asked++
 		if name, ok := strings.CutPrefix(r.URL.Path, "/feed/"); ok {
 			tag := fmt.Sprintf(`"%d"`, n.shown)
 			w.Header().Set("Content-Type", "application/rss+xml")
@@ -114,6 +116,12 @@ func (n *newsroom) sources() []schemas.Source {
 		out = append(out, schemas.Source{ID: o, Name: o, Feed: n.URL + "/feed/" + o, Lang: []string{"fr", "en"}[i/2], Country: "FR"})
 	}
 	return out
+}
+
+func (n *newsroom) visits() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.asked
 }
 
 // show lets more articles appear.
@@ -302,10 +310,11 @@ func TestAlertKill(t *testing.T) {
 		dest.mu.Unlock()
 	}
 	press.show(40)
+	before := press.visits()
 	cmd, ended := start()
 	const agreements = 12
 	guard := time.After(hang)
-	for hooks.deals() < agreements || letters.deals() < agreements {
+	for hooks.deals() < agreements || letters.deals() < agreements || press.visits() == before {
 		select {
 		case err := <-ended:
 			t.Fatalf("it ended by itself: %v", err)
