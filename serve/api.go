@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.org/veille/index"
+	"example.org/veille/internal/publisher"
 	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
@@ -315,8 +316,8 @@ func (d dealRow) asOf(at time.Time) dealRow {
 		if !slices.Contains(d.Langs, e.Lang) {
 			d.Langs = append(d.Langs, e.Lang)
 		}
-		if !slices.Contains(outlets, e.Source) {
-			outlets = append(outlets, e.Source)
+		if who := publisher.Of(e.URL, e.Outlet, e.Source); !slices.Contains(outlets, who) {
+			outlets = append(outlets, who)
 		}
 	}
 	d.Outlets = len(outlets)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.org/veille/index"
+	"example.org/veille/internal/publisher"
 	"example.org/veille/schemas"
 	"example.org/veille/serve/chart"
 )
@@ -95,7 +96,7 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 		q.Before, q.After = around(articles[e.Article], e.Signal.Evidence)
 		d.Quotes = append(d.Quotes, q)
 		seen[e.Article] = true
-		outlets[e.Outlet] = true
+		outlets[publisher.Of(e.URL, e.Outlet, e.Source)] = true
 	}
 	d.Articles, d.Outlets = len(seen), max(row.Outlets, len(outlets))
 	if len(row.Evidence) > 0 {

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.org/veille/internal/publisher"
 	"example.org/veille/schemas"
 )
 
@@ -306,7 +307,7 @@ func build(said []schemas.Evidence) schemas.Deal {
 			d.Seen = e.Seen
 		}
 		d.Score = max(d.Score, s.Confidence)
-		outlets[cmp.Or(e.Outlet, e.Source)] = true
+		outlets[publisher.Of(e.URL, e.Outlet, e.Source)] = true
 	}
 	d.Outlets = len(outlets)
 	for t, w := range types {
