@@ -442,7 +442,7 @@ func (s *Server) keysHelpPage(f *frame, _ http.ResponseWriter, _ *http.Request) 
 		Own        bool // may be given another key
 	}
 	var out []key
-	for _, k := range []string{"/", "j", "k", "o", "v", "V", "y", "x", "a", "w", "c", "e", "f", "t", "[", "]", "g s", "g v", "g p", "g t", "g a", "g h", "Esc", "?"} {
+	for _, k := range []string{"/", "j", "k", "o", "v", "V", "y", "x", "a", "w", "c", "e", "f", "t", "[", "]", "g", "g s", "g v", "g p", "g t", "g a", "g h", "Esc", "?"} {
 		out = append(out, key{k, f.T("key." + k), len(k) == 1})
 	}
 	return showing("help_keys", out)
