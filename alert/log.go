@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"example.org/veille/alert/channel"
+	"example.org/veille/internal/publisher"
 	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
@@ -355,7 +355,7 @@ func (n *Notifier) Backtest(r schemas.Rule, deals []schemas.Deal, from time.Time
 			doc := query.NewDoc(query.DealRecord(d, n.opt.Catalogue), n.opt.Analyze)
 			outlets := map[string]bool{}
 			for _, e := range d.Evidence {
-				outlets[cmp.Or(e.Outlet, e.Source)] = true
+				outlets[publisher.Of(e.URL, e.Outlet, e.Source)] = true
 				if len(outlets) == r.Sources {
 					fire(e.Published, fmt.Sprintf("corroborated-%d", r.Sources), doc, d)
 					break
