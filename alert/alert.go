@@ -110,7 +110,7 @@ func NewClient(p guard.Policy) *guard.Client {
 }
 
 // SourceReplay is the source of events that repeat history, such as those of a
-// new extractor version: they correct, and tell nobody anything new.
+// new extractor version: they correct the log and the feeds, and ring nobody.
 const SourceReplay = "/veille/replay"
 
 // ErrEvent is wrapped by [Notifier.Take] for an event that cannot be read; no

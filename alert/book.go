@@ -37,7 +37,8 @@ type saved struct {
 	rule  schemas.Rule
 	query query.Query
 	tag   string
-	fault string // why it cannot match, in English: a query that no longer reads
+	fault string // why it cannot match: a query that no longer reads
+	faute string // the same in French
 }
 
 // book holds the rules in memory, beside the table that matches them.
@@ -141,12 +142,15 @@ func (n *Notifier) read(slug string, body []byte) *saved {
 	s := &saved{rule: r, tag: hex.EncodeToString(h[:8])}
 	if err != nil {
 		n.lg.Error("a rule cannot be used", "rule", slug, "err", err)
-		s.fault = err.Error()
+		s.fault, s.faute = err.Error(), "Les secrets de cette règle ont été scellés avec une autre clé (alert-key)."
 		return s
 	}
 	if s.query, err = n.opt.Parse(r.Query); err != nil {
 		n.lg.Error("the query of a rule no longer reads", "rule", slug, "err", err)
-		s.fault = err.Error()
+		s.fault, s.faute = err.Error(), "La requête ne peut plus être lue."
+		if bad := (*query.SyntaxError)(nil); errors.As(err, &bad) {
+			s.fault, s.faute = bad.EN, bad.FR
+		}
 	}
 	return s
 }
@@ -393,6 +397,7 @@ type State struct {
 	// "broken" (its query no longer reads); Fault says more.
 	Health string    `json:"health"`
 	Fault  string    `json:"fault,omitempty"`
+	Faute  string    `json:"-"`             // Fault in French
 	Last   time.Time `json:"last,omitzero"` // when it last rang
 	Month  int       `json:"month"`         // messages of the last 30 days
 }
@@ -424,6 +429,12 @@ func (n *Notifier) state(s *saved) State {
 	now := n.opt.Now()
 	n.mu.Lock()
 	last := map[string]*entry{}
+	show := map[string]string{ownerChannel: ownerChannel}
+	for _, d := range s.rule.To {
+		if show[d.ID] = d.Kind(); d.Email == nil && d.NATS == nil { // a mailbox is not for everybody's eyes
+			show[d.ID] += " " + d.Show()
+		}
+	}
 	var news time.Time
 	for _, e := range n.log[s.rule.Slug] {
 		if e.channel == feedChannel && e.state == schemas.DeliverySent {
@@ -444,20 +455,25 @@ func (n *Notifier) state(s *saved) State {
 	}
 	for ch, e := range last {
 		if e.state != schemas.DeliverySent {
-			st.Health, st.Fault = "failing", ch
+			if show[ch] == "" { // it is no destination any more
+				continue
+			}
+			st.Health, st.Fault = "failing", show[ch]+" did not take the last message"
+			st.Faute = show[ch] + " n’a pas pris le dernier message"
 		}
 	}
 	n.mu.Unlock()
 	for _, d := range s.rule.To {
 		if d.Off != "" && d.Off != "off" && st.Health == "ok" {
-			st.Health, st.Fault = "failing", d.ID+" is "+d.Off
+			st.Health, st.Fault, st.Faute = "failing", show[d.ID]+" is off: "+d.Off, show[d.ID]+" est coupée : "+Raison(d.Off)
 		}
 	}
 	switch {
 	case s.fault != "":
-		st.Health, st.Fault = "broken", s.fault
+		st.Health, st.Fault, st.Faute = "broken", s.fault, s.faute
 	case s.rule.Mutes.Until.After(now):
 		st.Health, st.Fault = "muted", s.rule.Mutes.Until.UTC().Format(time.RFC3339)
+		st.Faute = st.Fault
 	case st.Health == "ok" && len(s.rule.To) == 0:
 		st.Health, st.Last = "saved", news
 	case st.Health == "ok" && st.Last.IsZero():

@@ -276,6 +276,9 @@ func (n *Notifier) deal(w *writes, ev schemas.Event, e schemas.DealEvent) {
 		if e.Gone() {
 			if m.told() {
 				w.put(body, content{now, trimmed(e.Deal), nil})
+				if ev.Source == SourceReplay { // the page and the feed are put right, and nobody is rung
+					row.State, row.Reason = schemas.DeliverySilent, old
+				}
 				n.correct(w, s.rule, m, row, e)
 			}
 			continue
@@ -349,7 +352,9 @@ func (n *Notifier) correct(w *writes, r schemas.Rule, m *marks, row schemas.Deli
 			continue
 		}
 		if d.Kind() == "" {
-			out.State, out.Sent = schemas.DeliverySent, row.At
+			out.State, out.Sent, out.Reason = schemas.DeliverySent, row.At, ""
+		} else if out.State == schemas.DeliverySilent {
+			// as it is
 		} else if d.Off != "" {
 			out.State, out.Reason = schemas.DeliveryMuted, "the destination is off: "+d.Off
 		} else {

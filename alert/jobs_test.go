@@ -558,10 +558,26 @@ func TestCorrections(t *testing.T) {
 	if got := late.told(); len(got) != 0 {
 		t.Errorf("what was withdrawn in time is told: %v", got)
 	}
+	// A better extractor finds that there was no deal: the log says so, nobody is rung.
+	told.clear()
+	w.say("a9 lemag announced cisco capgemini")
+	y := w.article("a9 lemag announced cisco capgemini").extraction()
+	y.Signals = nil
+	history := w.fold(y)
+	for i := range history {
+		history[i].Source = SourceReplay
+	}
+	w.take(history)
+	if diff := cmp.Diff([]string{"new cisco~capgemini announced"}, told.told()); diff != "" {
+		t.Error(diff)
+	}
+	if c := w.Count("now"); c[schemas.DeliverySilent] != 1 {
+		t.Errorf("%v", c)
+	}
 	// A merger: who knew the lost deal hears of it once, and is not told of the
 	// survivor as new.
 	w.say("b1 lemag announced dell arrow")
-	lost := told.all()[2].alert.Deal
+	lost := told.all()[1].alert.Deal
 	survivor := schemas.Deal{ID: "d_survivor", Rev: 1, Type: "distribution", Status: "announced", Seen: w.clock.now(), First: w.clock.now()}
 	deal := survivor
 	deal.ID = lost.ID

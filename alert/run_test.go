@@ -323,3 +323,41 @@ func BenchmarkSeenToSent(b *testing.B) {
 		b.ReportMetric(float64(len(delays))/float64(i), "messages/op")
 	}
 }
+
+// TestSay puts entries of the log into words, in both languages; every reason that
+// is written down has French words.
+func TestSay(t *testing.T) {
+	at := monday
+	for _, c := range []struct {
+		d              schemas.Delivery
+		fr, note       string
+		en, noteInLang string
+	}{
+		{schemas.Delivery{Event: "new", State: schemas.DeliverySent, Seen: at, Sent: at.Add(400 * time.Millisecond), Attempts: make([]schemas.Attempt, 1)},
+			"Nouvel accord", "0,4 s après lecture", "New deal", "0.4 s after it was seen"},
+		{schemas.Delivery{Event: "status-in_effect", State: schemas.DeliverySent, Seen: at, Sent: at.Add(5 * time.Minute), Attempts: make([]schemas.Attempt, 2)},
+			"Nouveau statut : en vigueur", "5 min après lecture, au 2ᵉ essai", "Status changed: in effect", "5 min after it was seen, at attempt 2"},
+		{schemas.Delivery{Event: "corroborated-3", State: schemas.DeliveryMuted, Reason: "the vendor dell is muted"}, "Confirmé par 3 sources", "dell est en sourdine", "Carried by 3 sources", "the vendor dell is muted"},
+		{schemas.Delivery{Event: "folded", Count: 4, State: schemas.DeliveryFolded}, "Repris sans bruit ×4", "", "Folded in silently ×4", ""},
+		{schemas.Delivery{Event: "digest", Count: 12, State: schemas.DeliverySent, Reason: "too many for one hour"}, "12 changements groupés", "trop de messages en une heure", "12 changes in one message", "too many for one hour"},
+		{schemas.Delivery{Event: "value-0a1b", State: schemas.DeliveryPending, Due: at, Attempts: []schemas.Attempt{{Error: "it answered 500"}}},
+			"Montant modifié", "essai 1 : réponse 500 ; prochain à 2026-03-09 09:00:00 UTC", "Value changed", "attempt 1: it answered 500; next at 2026-03-09 09:00:00 UTC"},
+		{schemas.Delivery{Event: "new", State: schemas.DeliverySilent, Reason: "published 2026-01-02, a backfill"}, "Nouvel accord", "paru le 2026-01-02 : un rattrapage", "New deal", "published 2026-01-02, a backfill"},
+	} {
+		if what, note := Say(c.d, "fr"); what != c.fr || note != c.note {
+			t.Errorf("fr: %q, %q, want %q, %q", what, note, c.fr, c.note)
+		}
+		if what, note := Say(c.d, "en"); what != c.en || note != c.noteInLang {
+			t.Errorf("en: %q, %q, want %q, %q", what, note, c.en, c.noteInLang)
+		}
+	}
+	for _, s := range []string{
+		quiet(schemas.Rule{Mutes: schemas.Mutes{Until: at.Add(time.Hour)}}, "d", nil, at), quiet(schemas.Rule{Mutes: schemas.Mutes{Deals: []string{"d"}}}, "d", nil, at),
+		quiet(schemas.Rule{Mutes: schemas.Mutes{Vendors: []string{"v"}}}, "d", []schemas.Party{{ID: "v"}}, at),
+		"history is repeated", "the destination is off: gone", "the rule or its destination is gone", "the deal was merged before it was sent", "was told as d_1",
+	} {
+		if s == "" || Raison(s) == s {
+			t.Errorf("%q has no French words", s)
+		}
+	}
+}

@@ -39,6 +39,9 @@ func (s *Server) alertsPage(f *frame, _ http.ResponseWriter, r *http.Request) (s
 	a := alerts{s, s.opt.Alerts}
 	for _, st := range s.opt.Alerts.Rules() {
 		st.Rule = a.shown(r, st.Rule)
+		if f.lang == "fr" {
+			st.Fault = st.Faute
+		}
 		row := alertRow{State: st}
 		if q, err := s.parse(st.Rule.Query); err == nil {
 			row.Words = q.Words(f.lang)
@@ -239,7 +242,7 @@ type alertData struct {
 	Form *ruleForm // the same, for the template of the form
 	alert.State
 	Where    []where
-	Log      []schemas.Delivery
+	Log      []logRow
 	Counts   []kpi
 	Next     string
 	Muted    bool
@@ -277,6 +280,9 @@ func (s *Server) alertScreen(f *frame, r *http.Request, slug string, filledIn *r
 		d.Where = append(d.Where, where{to, to.Show()})
 	}
 	d.State.Rule = shown
+	if f.lang == "fr" {
+		d.State.Fault = st.Faute
+	}
 	if filledIn != nil {
 		d.ruleForm = *filledIn
 	} else {
@@ -299,7 +305,7 @@ func (s *Server) alertScreen(f *frame, r *http.Request, slug string, filledIn *r
 			rows[i].To = hideMailbox(rows[i].To)
 		}
 	}
-	d.Log = rows
+	d.Log = logRows(rows, f.lang)
 	counts := s.opt.Alerts.Count(slug)
 	for _, k := range []string{schemas.DeliverySent, schemas.DeliveryPending, schemas.DeliveryFolded, schemas.DeliveryMuted, schemas.DeliverySilent, schemas.DeliveryDead, schemas.DeliveryWithdrawn} {
 		if counts[k] > 0 {

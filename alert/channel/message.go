@@ -189,6 +189,26 @@ func AtSentence(addr, quote string) string {
 	return addr + "#:~:text=" + text
 }
 
+// Happened names the event of an entry of the log.
+func Happened(d schemas.Delivery, lang string) string {
+	event, arg, _ := strings.Cut(d.Event, "-")
+	switch event {
+	case "status":
+		colon := map[bool]string{true: " : ", false: ": "}[lang == "fr"]
+		return word(lang, event) + colon + label("status", arg, lang)
+	case "corroborated":
+		n := 0
+		_, _ = fmt.Sscan(arg, &n)
+		return word(lang, event, n)
+	case "notice":
+		return word(lang, event)
+	}
+	if _, ok := words[event]; ok {
+		return word(lang, event)
+	}
+	return d.Event
+}
+
 // view is one deal of a message as every channel shows it.
 type view struct {
 	WhyWord string
