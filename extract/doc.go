@@ -13,6 +13,7 @@ type doc struct {
 	x           *Extractor
 	l           *lexicon
 	title, text string
+	lang        string // fr, en, or empty: names only
 	at          time.Time
 	names       []name
 	marks       []mark
@@ -35,6 +36,10 @@ type doc struct {
 	mainAny   *party                // the first subject, in the catalogue or not
 	titlePair []party               // the two vendors of the title
 	trace     *Trace
+	drops     []dropped       // triggers of the sentence that made no deal
+	sights    []sight         // pairs of organisations, sentence by sentence
+	watch     *observer       // while training
+	seenList  []observation   // of the last sight, to be used again
 	shut      map[[2]int]bool // names that are only compared with, by part and start
 }
 

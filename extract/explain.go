@@ -91,6 +91,9 @@ func (d *doc) step(v *view) {
 func (d *doc) lastStep() *Step { return &d.trace.Steps[len(d.trace.Steps)-1] }
 
 func (d *doc) drop(v *view, t *trigger, why string) {
+	if len(d.drops) < 8 {
+		d.drops = append(d.drops, dropped{t.rule.typ, reason(why)})
+	}
 	if d.trace == nil {
 		return
 	}
@@ -114,6 +117,15 @@ func (d *doc) note(c *cand, why string) {
 		return
 	}
 	d.trace.Steps = append(d.trace.Steps, Step{In: "merge", Text: c.String(), Triggers: []Try{{Rule: c.rule.id, Cue: c.cue, Dropped: why}}})
+}
+
+// noteFound tells of a deal that only the model sees.
+func (d *doc) noteFound(c *cand) {
+	if d.trace == nil {
+		return
+	}
+	s := &d.sents[c.sent]
+	d.trace.Steps = append(d.trace.Steps, Step{In: "model", Text: d.slice(c.in, s.start(), s.end()), Triggers: []Try{{Rule: c.rule.id, Cue: c.cue, Found: []string{c.String()}}}})
 }
 
 // String is a candidate in one line.

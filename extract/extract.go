@@ -31,6 +31,7 @@ const Version = "extract/1"
 type Extractor struct {
 	cat   *catalogue.Catalogue
 	money *money.Reader
+	model *model
 	fr    *lexicon
 	en    *lexicon
 	seats map[string][]string // lower-case city → vendors seated there
@@ -57,6 +58,9 @@ func newWith(cat *catalogue.Catalogue) (*Extractor, error) {
 	if x.en, err = loadLexicon(lexiconFS, "en"); err != nil {
 		return nil, err
 	}
+	if x.model, err = newModel(dealsBin); err != nil {
+		return nil, err
+	}
 	for _, v := range cat.All() {
 		for _, c := range v.HQ {
 			c = strings.ToLower(c)
@@ -77,6 +81,25 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 		ID: schemas.ExtractionID(a.ID, a.Version, len(a.Also), Version), By: Version, At: at(a), Article: a,
 		Vendors: []schemas.Mention{}, Signals: []schemas.Signal{}, Prices: []schemas.Price{},
 	}
+	d, cands := x.read(a, nil, tr)
+	if d.lang == "" {
+		out.Vendors = d.mentions()
+		return out
+	}
+	out.Vendors = d.mentions()
+	merged := d.merge(d.weigh(cands))
+	if len(merged) > maxSignals {
+		merged = merged[:maxSignals]
+	}
+	for i := range merged {
+		out.Signals = append(out.Signals, d.signal(&a, &merged[i]))
+	}
+	d.prices(&a, &out)
+	return out
+}
+
+// read goes through the sentences of an article and gives the candidates the rules find.
+func (x *Extractor) read(a schemas.Article, watch *observer, tr *Trace) (*doc, []cand) {
 	title, text := clip(a.Title, schemas.MaxTitle), clip(a.Text, schemas.MaxText)
 	lang := language(a.Lang)
 	l := x.en
@@ -84,11 +107,11 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 		l = x.fr
 	}
 	d := x.newDoc(l, title, text, lang, a.Published)
-	d.trace = tr
+	d.trace, d.watch = tr, watch
+	d.lang = lang
 	d.segment()
 	if lang == "" {
-		out.Vendors = d.mentions()
-		return out
+		return d, nil
 	}
 	if tr != nil {
 		tr.Lang = lang
@@ -107,6 +130,7 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 		got := d.candidates(v)
 		got = append(got, d.context(v, got)...)
 		d.found(got)
+		d.notice(v, got, len(cands))
 		cands = append(cands, got...)
 		d.remember(s, i, v.items)
 		for k := range got {
@@ -137,16 +161,7 @@ func (x *Extractor) run(a schemas.Article, tr *Trace) schemas.Extraction {
 			break
 		}
 	}
-	out.Vendors = d.mentions()
-	merged := d.merge(cands)
-	if len(merged) > maxSignals {
-		merged = merged[:maxSignals]
-	}
-	for i := range merged {
-		out.Signals = append(out.Signals, d.signal(&a, &merged[i]))
-	}
-	d.prices(&a, &out)
-	return out
+	return d, cands
 }
 
 // at is when the extraction speaks: the article's own last known moment, so that the same article gives the same answer.

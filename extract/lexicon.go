@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -195,6 +196,8 @@ type lexicon struct {
 
 	rules  []*rule
 	byVerb map[string][]*pattern
+	senses map[string]uint64 // sets of sense names, by word
+	near   map[string]uint16 // key of a word → types of deals whose triggers hold it
 	byWord map[string][]*pattern
 }
 
@@ -254,11 +257,14 @@ type statusFile struct {
 	Bonds map[string][]string `yaml:"bonds"` // words that tie who is named to the main deal, by type
 }
 
+// sortedKeys gives the keys of a map in order: what is loaded must not depend on chance.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 // loadLexicon reads lexicon/<lang>/*.yaml. prices.yaml belongs to the money reader.
 func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 	l := &lexicon{
 		lang: lang, forms: map[string][]form{}, classes: map[string]class{}, preps: map[string]slot{}, abbrev: map[string]bool{},
-		heads: map[string]head{}, places: map[string]string{}, nations: map[string]string{}, byVerb: map[string][]*pattern{}, byWord: map[string][]*pattern{},
+		heads: map[string]head{}, places: map[string]string{}, nations: map[string]string{}, senses: map[string]uint64{}, near: map[string]uint16{}, byVerb: map[string][]*pattern{}, byWord: map[string][]*pattern{},
 	}
 	if lang == "fr" {
 		l.detPrefixes = []string{"le ", "la ", "les ", "l'", "l’", "un ", "une ", "des ", "du ", "d'", "d’"}
@@ -302,17 +308,21 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			conjugateEN(inf, verbs.Irregular[inf], add)
 		}
 	}
-	for v := range verbs.Irregular {
+	for _, v := range sortedKeys(verbs.Irregular) {
 		conjugate(v)
 	}
 	for v := range strings.FieldsSeq(verbs.Regular + " " + verbs.Light + " " + verbs.Report) {
 		conjugate(v)
 	}
+	if err := l.loadSenses(read, verbs.Irregular); err != nil {
+		return nil, err
+	}
 	var words wordsFile
 	if err := read("words.yaml", &words); err != nil {
 		return nil, err
 	}
-	for name, list := range words.Classes {
+	for _, name := range sortedKeys(words.Classes) {
+		list := words.Classes[name]
 		c, ok := classNames[name]
 		if !ok {
 			return nil, fmt.Errorf("read %s/words.yaml: no word class %q", dir, name)
@@ -321,7 +331,8 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			l.classes[strings.ReplaceAll(w, "_", " ")] |= c
 		}
 	}
-	for s, list := range words.Prepositions {
+	for _, s := range sortedKeys(words.Prepositions) {
+		list := words.Prepositions[s]
 		sl, ok := slotNames[s]
 		if !ok {
 			return nil, fmt.Errorf("read %s/words.yaml: no slot %q", dir, s)
@@ -334,7 +345,8 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 	for w := range strings.FieldsSeq(words.Abbreviations) {
 		l.abbrev[w] = true
 	}
-	for ks, list := range words.Heads {
+	for _, ks := range sortedKeys(words.Heads) {
+		list := words.Heads[ks]
 		k, err := parseKinds(ks)
 		if err != nil {
 			return nil, fmt.Errorf("read %s/words.yaml: %w", dir, err)
@@ -344,12 +356,14 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			l.classes[w] |= cHead
 		}
 	}
-	for code, list := range words.Nations {
+	for _, code := range sortedKeys(words.Nations) {
+		list := words.Nations[code]
 		for w := range strings.FieldsSeq(list) {
 			l.nations[w] = code
 		}
 	}
-	for code, list := range words.Regions {
+	for _, code := range sortedKeys(words.Regions) {
+		list := words.Regions[code]
 		for w := range strings.FieldsSeq(list) {
 			w = strings.ReplaceAll(w, "_", " ")
 			l.places[w] = code
@@ -385,7 +399,8 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 	if err := read("status.yaml", &status); err != nil {
 		return nil, err
 	}
-	for name, list := range status.Cues {
+	for _, name := range sortedKeys(status.Cues) {
+		list := status.Cues[name]
 		c, ok := cueNames[name]
 		if !ok {
 			return nil, fmt.Errorf("read %s/status.yaml: no cue class %q", dir, name)
@@ -399,7 +414,8 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			l.index(p)
 		}
 	}
-	for typ, list := range status.Types {
+	for _, typ := range sortedKeys(status.Types) {
+		list := status.Types[typ]
 		if !slices.Contains(schemas.Types, typ) {
 			return nil, fmt.Errorf("read %s/status.yaml: no type %q", dir, typ)
 		}
@@ -412,7 +428,8 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 			l.index(p)
 		}
 	}
-	for typ, list := range status.Bonds {
+	for _, typ := range sortedKeys(status.Bonds) {
+		list := status.Bonds[typ]
 		if !slices.Contains(schemas.Types, typ) {
 			return nil, fmt.Errorf("read %s/status.yaml: no type %q", dir, typ)
 		}
@@ -441,7 +458,7 @@ func loadLexicon(fsys fs.FS, lang string) (*lexicon, error) {
 	for _, f := range files {
 		base := path.Base(f)
 		switch base {
-		case "verbs.yaml", "words.yaml", "status.yaml", "prices.yaml":
+		case "verbs.yaml", "words.yaml", "status.yaml", "prices.yaml", "senses.yaml":
 			continue
 		}
 		var rf ruleFile
@@ -622,6 +639,7 @@ func (l *lexicon) parse(s string, kind patternKind, conjugate func(string)) (pat
 }
 
 func (l *lexicon) index(p pattern) {
+	l.affiliate(&p)
 	pp := &p
 	if v := p.elems[0].verb; v != "" {
 		l.byVerb[v] = append(l.byVerb[v], pp)
@@ -629,6 +647,28 @@ func (l *lexicon) index(p pattern) {
 	}
 	for _, w := range p.elems[0].words {
 		l.byWord[w] = append(l.byWord[w], pp)
+	}
+}
+
+// affiliate notes in which types' triggers a word occurs: by itself it tells less than the trigger, but not nothing.
+func (l *lexicon) affiliate(p *pattern) {
+	typ := p.typ
+	if p.rule != nil {
+		typ = p.rule.typ
+	}
+	n := slices.Index(schemas.Types, typ)
+	if n < 0 {
+		return
+	}
+	for _, e := range p.elems {
+		if e.verb != "" {
+			l.near[e.verb] |= 1 << n
+		}
+		for _, w := range e.words {
+			if len(w) > 3 && l.preps[w] == sNone && l.classes[w]&(cDet|cPrep|cConj|cAnd|cRel|cBe|cHave|cModal|cAdv|cPron) == 0 {
+				l.near[stem(w)] |= 1 << n
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +122,26 @@ func TestSegment(t *testing.T) {
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%q\n got %q\nwant %q", c.text, got, c.want)
+		}
+	}
+}
+
+// TestLoadedAlike holds that a lexicon does not depend on the order in which maps are gone through: the same article gives the same
+// answer in every process.
+func TestLoadedAlike(t *testing.T) {
+	for _, lang := range []string{"fr", "en"} {
+		a, err := loadLexicon(lexiconFS, lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			b, err := loadLexicon(lexiconFS, lang)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(a.words, b.words) || !reflect.DeepEqual(a.preps, b.preps) || !reflect.DeepEqual(a.heads, b.heads) || !reflect.DeepEqual(a.places, b.places) || !reflect.DeepEqual(a.byVerb, b.byVerb) || !reflect.DeepEqual(a.byWord, b.byWord) {
+				t.Errorf("%s: two loads differ", lang)
+			}
 		}
 	}
 }

@@ -6,9 +6,14 @@ import (
 	"testing"
 )
 
-// TestSentences reads testdata/sentences.txt: sentences of both languages with what must be found in them, half of them with nothing.
-func TestSentences(t *testing.T) {
-	b, err := os.ReadFile("testdata/sentences.txt")
+// TestSentences reads sentences of both languages with what must be found in them, half of them with nothing.
+func TestSentences(t *testing.T) { readCases(t, "testdata/sentences.txt") }
+
+// TestBreadth reads the news of an article in the many ways in which the press words it.
+func TestBreadth(t *testing.T) { readCases(t, "testdata/breadth.txt") }
+
+func readCases(t *testing.T, file string) {
+	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

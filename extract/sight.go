@@ -1,0 +1,779 @@
+package extract
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"example.org/veille/schemas"
+)
+
+// A sight is two organisations in one sentence with all that can be observed of what stands between them. The rules look for
+// sentences they know; the model (model.go) weighs the same sentence as a whole, the verdict of the rules included.
+type sight struct {
+	a, b     *org // in the order of the text
+	pa, pb   party
+	sent     int
+	in       string
+	lo, hi   int // tokens that hold both
+	implicit implicit
+	barred   bool          // by the words before one of them, or by a question: no deal of the model's own
+	cands    []int         // candidates of the rules with these two parties
+	list     []observation // kept while training only
+	op       opinion
+}
+
+// implicit tells why the first of the two counts although its sentence does not name it.
+type implicit uint8
+
+const (
+	inSentence implicit = iota
+	byMain              // it is whom the article is about
+	byTopic             // it is the subject of the sentence before
+	byNear              // the sentence before or the headline names it
+	byRule              // a rule found it elsewhere
+)
+
+var implicitNames = [...]string{"named", "main", "topic", "near", "rule"}
+
+// observation is a feature by the hash of its name; value is in hundredths.
+type observation struct {
+	key   uint64
+	value int32
+}
+
+// maxSights bounds the pairs looked at in one sentence.
+const maxSights = 15
+
+// maxSightsAll bounds the pairs looked at in one article; an honest one has some dozens.
+const maxSightsAll = 2000
+
+// observer keeps what training needs beyond the hashes.
+type observer struct {
+	names map[uint64]string
+}
+
+// key is a word as the model sees it.
+type key struct {
+	hash uint64
+	text string // only while training
+}
+
+// dropped is a trigger the rules made nothing of.
+type dropped struct {
+	typ, why string
+}
+
+// place is one organisation at one place of a sentence.
+type place struct {
+	it  *item
+	p   party
+	pos int // position within the item
+}
+
+// notice looks at the pairs of a sentence. got are the candidates of the rules in it, whose numbers begin at first.
+func (d *doc) notice(v *view, got []cand, first int) {
+	s := v.s
+	if s.boiler || s.damaged || len(d.sights) >= maxSightsAll {
+		d.drops = d.drops[:0]
+		return
+	}
+	var places []place
+	for k := range v.items {
+		it := &v.items[k]
+		if len(it.parties) > 6 {
+			continue
+		}
+		for n, p := range it.parties {
+			if len(places) < 14 {
+				places = append(places, place{it, p, n})
+			}
+		}
+	}
+	start := len(d.sights)
+	known := func(o *org) bool { return o.known }
+	var eyes eyes
+	eyes.read(d, v)
+	add := func(x, y *place, im implicit) {
+		a, b := x.p.org, y.p.org
+		if a == b || !known(a) && !known(b) {
+			return
+		}
+		for k := start; k < len(d.sights); k++ {
+			g := &d.sights[k]
+			if g.a == a && g.b == b || g.a == b && g.b == a {
+				return
+			}
+		}
+		g := sight{a: a, b: b, pa: x.p, pb: y.p, sent: v.at, in: s.in, implicit: im, lo: y.it.from, hi: y.it.to}
+		g.barred = s.question || y.it.excl || d.negates()
+		if x.it != nil {
+			g.lo = min(x.it.from, y.it.from)
+			g.barred = g.barred || x.it.excl
+		}
+		for k := range got {
+			if hasBoth(&got[k], a, b) {
+				g.cands = append(g.cands, first+k)
+			}
+		}
+		g.list = d.seenList[:0]
+		if d.watch != nil {
+			g.list = nil
+		}
+		d.observe(v, &eyes, &g, x, y, got)
+		if d.watch == nil {
+			g.op = d.x.model.judge(g.list)
+			d.seenList, g.list = g.list, nil
+		}
+		d.sights = append(d.sights, g)
+	}
+	// the nearest places of each pair, those named outright first
+	for _, plain := range [...]bool{true, false} {
+		for gap := 0; gap < len(places); gap++ {
+			for i := 0; i+gap+1 < len(places); i++ {
+				x, y := &places[i], &places[i+gap+1]
+				if plain == (x.it.anaphor || y.it.anaphor || x.it.excl || y.it.excl) || len(d.sights)-start >= maxSights {
+					continue
+				}
+				add(x, y, inSentence)
+			}
+		}
+	}
+	for k := range got {
+		rs := got[k].roles
+		for i := range rs {
+			for j := i + 1; j < len(rs) && len(d.sights)-start < 2*maxSights; j++ {
+				x, y := findPlace(places, rs[i].p.org), findPlace(places, rs[j].p.org)
+				switch {
+				case x == nil && y == nil:
+					at := &item{from: got[k].from, to: got[k].to, prepAt: -1}
+					add(&place{p: rs[i].p}, &place{it: at, p: rs[j].p}, byRule)
+				case x == nil:
+					add(&place{p: rs[i].p}, y, byRule)
+				case y == nil:
+					add(&place{p: rs[j].p}, x, byRule)
+				}
+			}
+		}
+	}
+	if s.in == "text" {
+		for n, p := range [...]*party{d.main, d.single()} {
+			if p == nil || findPlace(places, p.org) != nil {
+				continue
+			}
+			for i := range places {
+				if len(d.sights)-start < 2*maxSights && !places[i].it.possDet {
+					add(&place{p: *p}, &places[i], byMain+implicit(n))
+				}
+			}
+		}
+		near := 0
+		for i := len(d.recent) - 1; i >= 0 && near < 6; i-- {
+			r := &d.recent[i]
+			if v.at-r.sent > 1 && !r.title {
+				continue
+			}
+			if findPlace(places, r.p.org) != nil {
+				continue
+			}
+			near++
+			for i := range places {
+				if len(d.sights)-start < 2*maxSights && !places[i].it.possDet {
+					add(&place{p: r.p}, &places[i], byNear)
+				}
+			}
+		}
+	}
+	d.drops = d.drops[:0]
+}
+
+// negates tells whether the rules left a trigger of the sentence out because it is negated, or because words such as those of an award make it
+// none.
+func (d *doc) negates() bool {
+	return slices.ContainsFunc(d.drops, func(x dropped) bool { return x.why == "negated" || x.why == vetoed })
+}
+
+// single gives the subject of the sentence before when it is one organisation.
+func (d *doc) single() *party {
+	if len(d.topic) == 1 {
+		return &d.topic[0]
+	}
+	return nil
+}
+
+func findPlace(ps []place, o *org) *place {
+	for i := range ps {
+		if ps[i].p.org == o {
+			return &ps[i]
+		}
+	}
+	return nil
+}
+
+func hasBoth(c *cand, a, b *org) bool {
+	n := 0
+	for _, rp := range c.roles {
+		if rp.p.org == a || rp.p.org == b {
+			n++
+		}
+	}
+	return n == 2
+}
+
+// eyes is a sentence in the words of the model.
+type eyes struct {
+	keys    []key
+	near    []uint16 // types whose triggers hold the word
+	senses  []uint64
+	content []bool // a word that carries meaning
+}
+
+func (e *eyes) read(d *doc, v *view) {
+	toks := v.s.toks
+	e.keys = make([]key, len(toks))
+	e.content = make([]bool, len(toks))
+	e.near = make([]uint16, len(toks))
+	e.senses = make([]uint64, len(toks))
+	for i := range toks {
+		t := &toks[i]
+		if t.kind == 'w' && v.itemAt[i] == 0 {
+			e.senses[i] = d.l.senseOf(t.low)
+		}
+		switch {
+		case t.kind == 'o' || v.itemAt[i] > 0 && !v.items[v.itemAt[i]-1].possDet:
+			e.keys[i] = d.key("@")
+		case t.kind == 'n':
+			if len(t.raw) == 4 && (t.raw[0] == '1' || t.raw[0] == '2') {
+				e.keys[i] = d.key("year")
+			} else {
+				e.keys[i] = d.key("#")
+			}
+		case t.kind == 'p':
+			e.keys[i] = d.key(t.low)
+		case t.verbs != nil && t.class&(cBe|cHave|cModal) == 0 && d.tenseAt(v.s, i, "") != 0:
+			e.keys[i] = d.key(t.verbs[0].verb)
+			e.content[i] = true
+			e.near[i] = d.l.near[t.verbs[0].verb]
+		case t.cap && i > 0 && t.class == 0 && v.s.in == "text":
+			e.keys[i] = d.key("Name")
+		default:
+			w := stem(t.low)
+			e.keys[i] = d.key(w)
+			e.near[i] = d.l.near[w]
+			e.content[i] = t.class&(cDet|cPrep|cConj|cAnd|cRel|cBe|cHave|cModal|cAdv|cPron|cMonth|cPlace) == 0
+		}
+	}
+}
+
+// stemRunes is how much of a word the model looks at: most endings are cut off.
+const stemRunes = 6
+
+func stem(w string) string {
+	n := 0
+	for i := range w {
+		if n == stemRunes {
+			return w[:i]
+		}
+		n++
+	}
+	return w
+}
+
+func (d *doc) key(s string) key {
+	k := key{hash: hashString(s)}
+	if d.watch != nil {
+		k.text = s
+	}
+	return k
+}
+
+const (
+	hashStart = 14695981039346656037 // FNV-1a, 64 bits
+	hashPrime = 1099511628211
+)
+
+func hashString(s string) uint64 {
+	h := uint64(hashStart)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * hashPrime
+	}
+	return h
+}
+
+func mix(h, k uint64) uint64 {
+	h ^= k + 0x9e3779b97f4a7c15 + h<<6 + h>>2
+	return h * hashPrime
+}
+
+// say records the feature of a template and up to three keys.
+func (d *doc) say(g *sight, value int32, template string, ks ...key) {
+	h := hashString(template)
+	for i := range ks {
+		h = mix(h, ks[i].hash)
+	}
+	if d.watch != nil {
+		name := template
+		for i := range ks {
+			name += " " + ks[i].text
+		}
+		d.watch.names[h] = name
+	}
+	g.list = append(g.list, observation{h, value})
+}
+
+// trade is what an organisation is in the channel, coarsely.
+func trade(o *org) string {
+	switch {
+	case !o.known:
+		return "unknown"
+	case o.main&(kDistributor|kMarketplace) != 0:
+		return "distributor"
+	case o.main&(kIntegrator|kReseller|kMSP) != 0:
+		return "channel"
+	case o.main&(kTelco|kHoster|kServices) != 0:
+		return "operator"
+	case o.main&(kMaker|kChips) != 0:
+		return "maker"
+	case o.main&kCloud != 0:
+		return "cloud"
+	}
+	return "publisher"
+}
+
+func bucket(n int) string {
+	switch {
+	case n <= 0:
+		return "0"
+	case n <= 1:
+		return "1"
+	case n <= 2:
+		return "2"
+	case n <= 4:
+		return "4"
+	case n <= 8:
+		return "8"
+	case n <= 14:
+		return "14"
+	}
+	return "far"
+}
+
+// observe fills a sight with features. x may stand outside of the sentence.
+func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
+	s := v.s
+	toks := s.toks
+	n := len(toks)
+	im := d.key(implicitNames[g.implicit])
+	aFrom, aTo := 0, 0
+	var flagsA, flagsB item
+	if x.it != nil {
+		aFrom, aTo = x.it.from, x.it.to
+		flagsA = *x.it
+	}
+	bFrom, bTo := y.it.from, y.it.to
+	flagsB = *y.it
+	same := x.it == y.it
+	if same {
+		aTo, bFrom = aFrom, aTo
+		bFrom = aFrom
+	}
+	ta, tb := d.key(trade(g.a)), d.key(trade(g.b))
+	both := d.key(trade(g.a) + "-" + trade(g.b))
+	d.say(g, 100, "bias")
+	d.say(g, 100, "implicit", im)
+	if g.a.known && g.b.known && (d.x.cat.Owns(g.a.id, g.b.id, d.at) || d.x.cat.Owns(g.b.id, g.a.id, d.at)) {
+		d.say(g, 100, "owned")
+	}
+	d.say(g, 100, "lang", d.key(d.l.lang))
+	d.say(g, 100, "trade", both)
+	d.say(g, 100, "trade-im", both, im)
+	d.say(g, 100, "a", ta)
+	d.say(g, 100, "b", tb)
+	where := "body"
+	if s.in == "title" {
+		where = "title"
+	} else if s.para == 0 && s.n < 2 {
+		where = "lead"
+	}
+	d.say(g, 100, "where", d.key(where), im)
+	if s.question {
+		d.say(g, 100, "question")
+	}
+	if same {
+		d.say(g, 100, "together")
+		d.say(g, 100, "together-where", d.key(where))
+	}
+	others := 0
+	between := 0
+	for k := range v.items {
+		it := &v.items[k]
+		for _, p := range it.parties {
+			if p.org != g.a && p.org != g.b && !it.possDet {
+				others++
+				if it.from >= aTo && it.to <= bFrom {
+					between++
+				}
+			}
+		}
+	}
+	d.say(g, 100, "others", d.key(bucket(others)))
+	d.say(g, 100, "between", d.key(bucket(between)))
+	pa, pb := key{}, d.key("-")
+	if x.it != nil {
+		pa = d.key(prepName(&flagsA))
+		d.flags(g, "fa", &flagsA)
+	} else {
+		pa = im
+	}
+	pb = d.key(prepName(&flagsB))
+	d.flags(g, "fb", &flagsB)
+	if !same {
+		d.say(g, 100, "distance", d.key(bucket(bFrom-aTo)), im)
+		d.say(g, 100, "preps", pa, pb)
+		d.say(g, 100, "pb", pb, tb)
+		d.say(g, 100, "pa", pa, ta)
+		d.say(g, 100, "clauses", d.key(bucket(int(v.clause[min(bFrom, n-1)]-v.clause[min(aFrom, n-1)]))))
+	}
+	if g.pa.product != "" {
+		d.say(g, 100, "product a")
+	}
+	if g.pb.product != "" {
+		d.say(g, 100, "product b")
+	}
+	// words between
+	mid := func(i int) bool { return i < aTo+12 || i >= bFrom-12 }
+	for i := aTo; i < bFrom; i++ {
+		if !mid(i) {
+			continue
+		}
+		k := e.keys[i]
+		d.say(g, 100, "m", k)
+		if i+1 < bFrom {
+			d.say(g, 100, "mm", k, e.keys[i+1])
+		}
+		if e.content[i] {
+			d.say(g, 100, "mp", k, pb)
+			d.say(g, 100, "mt", k, both)
+			d.say(g, 60, "w", k)
+		}
+	}
+	if !same && bFrom > aTo {
+		d.say(g, 100, "m1", e.keys[aTo], e.keys[bFrom-1])
+		if bFrom-aTo <= 4 {
+			h := d.key("")
+			for i := aTo; i < bFrom; i++ {
+				h.hash = mix(h.hash, e.keys[i].hash)
+				h.text += "_" + e.keys[i].text
+			}
+			d.say(g, 100, "path", h)
+		}
+	}
+	// words before and after
+	for i := max(0, aFrom-6); i < aFrom; i++ {
+		d.say(g, 70, "l", e.keys[i])
+		if e.content[i] {
+			d.say(g, 60, "w", e.keys[i])
+			d.say(g, 70, "lt", e.keys[i], both)
+		}
+		if i+1 < aFrom {
+			d.say(g, 70, "ll", e.keys[i], e.keys[i+1])
+		}
+	}
+	if x.it != nil {
+		if aFrom > 0 {
+			d.say(g, 100, "l1", e.keys[aFrom-1])
+		} else {
+			d.say(g, 100, "l1", d.key("^"))
+		}
+	}
+	for i := bTo; i < min(n, bTo+10); i++ {
+		d.say(g, 70, "r", e.keys[i])
+		if e.content[i] {
+			d.say(g, 60, "w", e.keys[i])
+			d.say(g, 70, "rt", e.keys[i], both)
+		}
+		if i+1 < min(n, bTo+10) {
+			d.say(g, 70, "rr", e.keys[i], e.keys[i+1])
+		}
+	}
+	if bTo < n {
+		d.say(g, 100, "r1", e.keys[bTo])
+	} else {
+		d.say(g, 100, "r1", d.key("$"))
+	}
+	for i := range toks {
+		if e.content[i] && (i < aFrom-6 || i >= bTo+10) {
+			d.say(g, 30, "s", e.keys[i])
+		}
+	}
+	// triggers
+	region := func(from, to int) string {
+		switch {
+		case to <= aFrom:
+			return "before"
+		case from >= bTo:
+			return "after"
+		case from >= aTo && to <= bFrom:
+			return "between"
+		}
+		return "across"
+	}
+	for k := range v.trigs {
+		t := &v.trigs[k]
+		r := d.key(region(t.from, t.to))
+		typ := d.key(t.rule.typ)
+		d.say(g, 100, "t", typ, r)
+		d.say(g, 100, "tr", d.key(t.rule.id), r)
+		d.say(g, 100, "tb", typ, r, pb)
+		d.say(g, 100, "tt", typ, r, both)
+		d.say(g, 60, "ti", typ, im)
+		if t.passive {
+			d.say(g, 100, "tv", typ, r, d.key("passive"))
+		}
+	}
+	if len(v.trigs) == 0 {
+		d.say(g, 100, "no trigger")
+	}
+	d.senses(e, g, aFrom, aTo, bFrom, bTo, im, pb, both)
+	var near [4]uint16 // by region
+	for i := range toks {
+		if m := e.near[i]; m != 0 {
+			switch {
+			case i < aFrom && i >= aFrom-8:
+				near[0] |= m
+			case i >= aTo && i < bFrom:
+				near[1] |= m
+			case i >= bTo && i < bTo+10:
+				near[2] |= m
+			default:
+				near[3] |= m
+			}
+		}
+	}
+	for k, m := range near {
+		for n, typ := range schemas.Types {
+			if m&(1<<n) != 0 {
+				kt, kr := d.key(typ), d.key(regions[k])
+				d.say(g, 70, "n", kt, kr)
+				d.say(g, 70, "nt", kt, kr, both)
+				d.say(g, 70, "np", kt, kr, pb)
+			}
+		}
+	}
+	for k := range v.cues {
+		q := &v.cues[k]
+		r := d.key(region(q.from, q.to))
+		d.say(g, 70, "q", d.key(cueName(q.class)))
+		d.say(g, 70, "qr", d.key(cueName(q.class)), r)
+		d.say(g, 50, "qt", d.key(stem(q.text)), d.key(cueName(q.class)))
+	}
+	// what the rules say
+	none := true
+	for k := range got {
+		c := &got[k]
+		typ := d.key(c.typ)
+		if !hasBoth(c, g.a, g.b) {
+			for _, rp := range c.roles {
+				if rp.p.org == g.a || rp.p.org == g.b {
+					d.say(g, 100, "rule one", typ)
+					break
+				}
+			}
+			continue
+		}
+		none = false
+		dir := "="
+		if pr := first(c.typ); pr != "" {
+			for _, rp := range c.roles {
+				if rp.role == pr && rp.p.org == g.a {
+					dir = ">"
+				} else if rp.role == pr && rp.p.org == g.b {
+					dir = "<"
+				}
+			}
+		}
+		kd := d.key(dir)
+		d.say(g, 100, "rule", typ, kd)
+		d.say(g, 100, "rule any")
+		d.say(g, 100, "rule im", typ, im)
+		d.say(g, 100, "rule id", d.key(c.rule.id), kd)
+		d.say(g, 100, "rule status", d.key(c.status))
+		d.say(g, 100, "rule both", typ, both)
+		if c.anaphor {
+			d.say(g, 100, "rule anaphor", typ)
+		}
+		if c.rule.vague {
+			d.say(g, 100, "rule vague", typ)
+		}
+		d.say(g, 100, "rule conf", d.key(bucket(int(c.conf*10)-4)))
+	}
+	if none {
+		d.say(g, 100, "rule none", im)
+		for _, dr := range d.drops {
+			d.say(g, 60, "drop", d.key(dr.typ), d.key(dr.why))
+		}
+	}
+	// what was said before
+	if d.first != nil {
+		d.say(g, 50, "first", d.key(d.first.typ), both)
+		if d.types[pairKey(g.a, g.b)] != "" {
+			d.say(g, 100, "told", d.key(d.types[pairKey(g.a, g.b)]))
+		}
+	} else {
+		d.say(g, 50, "first", d.key("none"), both)
+	}
+	if d.last != nil {
+		for _, rp := range d.last.roles {
+			if rp.p.org == g.a {
+				d.say(g, 100, "had a", d.key(d.last.typ+"."+rp.role), im)
+				d.say(g, 100, "had at", d.key(d.last.typ+"."+rp.role), tb)
+			}
+			if rp.p.org == g.b {
+				d.say(g, 100, "had b", d.key(d.last.typ+"."+rp.role), im)
+			}
+		}
+	}
+	nt := 0
+	for _, nm := range d.names {
+		if nm.in != "title" {
+			break
+		}
+		if nm.org == g.a || nm.org == g.b {
+			nt++
+		}
+	}
+	d.say(g, 100, "headline", d.key(bucket(min(nt, 2))), im)
+}
+
+// senses tells what the words around the two speak of.
+func (d *doc) senses(e *eyes, g *sight, aFrom, aTo, bFrom, bTo int, im, pb, both key) {
+	var by [4]uint64
+	var last uint64
+	for i, m := range e.senses {
+		if m == 0 {
+			continue
+		}
+		k := 3
+		switch {
+		case i < aFrom && i >= aFrom-8:
+			k = 0
+		case i >= aTo && i < bFrom:
+			k = 1
+		case i >= bTo && i < bTo+10:
+			k = 2
+		}
+		by[k] |= m
+		if last != 0 && k != 3 {
+			each(last, func(x int) {
+				each(m, func(y int) { d.say(g, 40, "S2", d.key(senseNames[x]), d.key(senseNames[y])) })
+			})
+		}
+		last = m
+	}
+	all := by[0] | by[1] | by[2]
+	for k, m := range by {
+		r := d.key(regions[k])
+		each(m, func(n int) {
+			sn := d.key(senseNames[n])
+			d.say(g, 70, "S", sn, r)
+			if k != 3 {
+				d.say(g, 70, "St", sn, r, both)
+				d.say(g, 70, "Sp", sn, r, pb)
+			}
+		})
+	}
+	each(all, func(n int) {
+		sn := d.key(senseNames[n])
+		d.say(g, 70, "Sa", sn)
+		d.say(g, 70, "Si", sn, im)
+		d.say(g, 70, "Sb", sn, both)
+	})
+}
+
+func each(m uint64, do func(int)) {
+	for n := 0; m != 0; n, m = n+1, m>>1 {
+		if m&1 != 0 {
+			do(n)
+		}
+	}
+}
+
+// first gives the role that a directed type names first.
+func first(typ string) string {
+	switch typ {
+	case "acquisition":
+		return "acquirer"
+	case "investment":
+		return "investor"
+	}
+	return pairRoles[typ][0]
+}
+
+func pairKey(a, b *org) string {
+	x, y := a.id, b.id
+	if x > y {
+		x, y = y, x
+	}
+	switch {
+	case !a.known:
+		return b.id
+	case !b.known:
+		return a.id
+	}
+	return x + "~" + y
+}
+
+func prepName(it *item) string {
+	if it.prep == sNone {
+		return "none"
+	}
+	return slotName(it.prep)
+}
+
+func (d *doc) flags(g *sight, side string, it *item) {
+	on := func(b bool, name string) {
+		if b {
+			d.say(g, 100, side, d.key(name))
+		}
+	}
+	on(it.excl, "excluded")
+	on(it.afterVerb, "object")
+	on(it.poss, "possessive")
+	on(it.anaphor, "anaphor")
+	on(it.pronoun, "pronoun")
+	on(it.possDet, "its")
+	on(it.unknown, "unknown")
+	on(it.customer, "customer")
+	on(it.comma, "comma")
+	on(len(it.parties) > 1, "group")
+}
+
+var regions = [...]string{"before", "between", "after", "far"}
+
+func cueName(c cueClass) string { return cueTexts[c] }
+
+var cueTexts = func() (out [qBoiler + 1]string) {
+	for n, c := range cueNames {
+		out[c] = n
+	}
+	out[qKind], out[qBond] = "kind", "bond"
+	return
+}()
+
+// vetoed is the reason of a trigger that words of another kind of news stand beside.
+const vetoed = "veto"
+
+// reason gives why a trigger was dropped, without the words of the article.
+func reason(why string) string {
+	if strings.HasPrefix(why, "“") {
+		return vetoed
+	}
+	why, _, _ = strings.Cut(why, "“")
+	if len(why) > 40 {
+		why = why[:40]
+		for !utf8.ValidString(why) {
+			why = why[:len(why)-1]
+		}
+	}
+	return why
+}
