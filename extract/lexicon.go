@@ -109,6 +109,7 @@ type rule struct {
 	weak   bool   // only where two parties are named outright
 	vague  bool   // agreement, deal: the type comes from its modifiers and the parties
 	unary  bool   // one party is enough
+	model  bool   // not a rule: the model found it
 	kinds  [nSlots]kinds
 	not    []pattern // what must not follow the trigger
 	conf   float64

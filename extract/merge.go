@@ -34,7 +34,11 @@ func (d *doc) merge(cands []cand) []cand {
 	}
 	var out []cand
 	for _, k := range order {
-		out = append(out, final(groups[k]))
+		g := groups[k]
+		if said := slices.DeleteFunc(slices.Clone(g), func(c cand) bool { return c.rule.model }); len(said) > 0 {
+			g = said // what the rules read tells more exactly where and how it stands
+		}
+		out = append(out, final(g))
 	}
 	return d.dropCovered(d.oneRound(out))
 }

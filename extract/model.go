@@ -197,7 +197,7 @@ var modelRules = func() map[string]*rule {
 	out := map[string]*rule{}
 	for _, c := range dealClasses[1:] {
 		typ, _ := classParts(c)
-		out[typ] = &rule{id: "model." + typ, typ: typ, conf: 0.6}
+		out[typ] = &rule{id: "model." + typ, typ: typ, conf: 0.6, model: true}
 	}
 	return out
 }()
