@@ -241,6 +241,24 @@ var (
 		print this
 		email this
 		download our
+		contact the author
+		follow him on
+		follow her on
+		follow me on
+		follow the author on
+		you can follow
+		send tips to
+		send your tips to
+		enter your email
+		stay up to date with
+		listen to the podcast
+		suivez le sur
+		suivez la sur
+		suivez l'auteur sur
+		contactez l'auteur
+		écrivez à l'auteur
+		écouter le podcast
+		téléchargez l'application
 		the post
 		à lire aussi
 		à lire également
@@ -454,6 +472,22 @@ func aside(s string) bool {
 		case "read more", "see also", "related", "à lire", "voir aussi", "lire aussi", "lire l article", "pour aller plus loin", "pour en savoir plus sur", "à lire aussi", "à lire également", "lire également", "sur le même sujet":
 			return len(f) < 230
 		}
+		return true
+	}
+	return false
+}
+
+// pointer tells a short line that sends the reader elsewhere: "WATCH: …", « Vidéo : … », where what follows is a link.
+func pointer(b *block) bool {
+	n := len(b.text)
+	i := strings.IndexByte(b.text, ':')
+	if n > 220 || i < 3 || i > 24 || int(b.links)*2 < n {
+		return false
+	}
+	switch fold(b.text[:i]) {
+	case "read", "read more", "read also", "also read", "more", "see", "see also", "see more", "watch", "watch now", "video", "listen", "photos", "photo", "gallery", "related", "in pictures", "explainer",
+		"explained", "opinion", "analysis", "lire", "à lire", "lire aussi", "voir", "voir aussi", "à voir", "vidéo", "en vidéo", "en images", "écouter", "podcast", "reportage", "décryptage", "dossier", "infographie", "diaporama",
+		"notre dossier", "à suivre", "plus", "enquête", "entretien", "tribune", "mehr", "lesen sie auch":
 		return true
 	}
 	return false

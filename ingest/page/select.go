@@ -263,7 +263,7 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 		return true
 	case links*10 > n*6 && n < 120 && b.tag != atom.Li:
 		return true
-	case aside(b.text):
+	case aside(b.text), pointer(b):
 		return true
 	case leading && n < 400 && title != "" && same(fold(b.text), title):
 		return true
