@@ -54,8 +54,9 @@ type columnSet struct {
 // termColumn is the values of one keyword field: those of document i are
 // ords[start[i]:start[i+1]], as numbers of the field's dictionary.
 type termColumn struct {
-	start []uint32
-	ords  []uint32
+	start  []uint32
+	ords   []uint32
+	single bool // every document has exactly one: that of document i is ords[i]
 }
 
 func (c *termColumn) of(doc int) []uint32 { return c.ords[c.start[doc]:c.start[doc+1]] }
@@ -333,6 +334,10 @@ func (s *snapshot) term(i int, field string) (*termColumn, error) {
 	s.cols.hot.Store(hotColumn{field, false}, nil)
 	col := &termColumn{}
 	col.start, col.ords = byDocument(set.n, docs, ords)
+	col.single = len(col.ords) == set.n
+	for i := 0; col.single && i < set.n; i++ {
+		col.single = col.start[i] == uint32(i)
+	}
 	set.terms[field] = col
 	return col, nil
 }

@@ -288,7 +288,11 @@ func (c compiler) eval(ctx context.Context, p *query.Plan) (docSet, error) {
 		return c.join(ctx, sets, err)
 	case query.OpPhrase:
 		d := c.snap.newSet()
-		err := c.snap.each(ctx, c.phrase(p), false, func(_, _ int, n uint64, _ float64) { d.add(n) })
+		err := c.snap.each(ctx, c.phrase(p), false, func(b block) {
+			for _, doc := range b.docs {
+				d.add(c.snap.off[b.seg] + uint64(doc))
+			}
+		})
 		return d, err
 	case query.OpNumber:
 		return c.numbers(p.Field, func(v float64) bool {
@@ -494,7 +498,7 @@ func (c compiler) ofDeals(q query.Query) bquery.Query {
 			return nil, err
 		}
 		deals := compiler{snap: c.snap, kind: "d", now: c.now}
-		if err := c.snap.each(ctx, deals.compile(q, false), false, func(seg, doc int, _ uint64, _ float64) { told.add(seg, doc) }); err != nil {
+		if err := c.snap.each(ctx, deals.compile(q, false), false, told.add); err != nil {
 			return nil, err
 		}
 		names := told.dict.names()

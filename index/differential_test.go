@@ -127,12 +127,14 @@ func found(t testing.TB, ix *Index, view, q string) (out []string) {
 		for _, scored := range []bool{false, true} {
 			var ids []string
 			b := c.compile(parse(t, q), scored)
-			err := s.each(t.Context(), b, scored, func(seg, doc int, _ uint64, _ float64) {
-				id, err := s.segs[seg].DocID(uint64(doc))
-				if err != nil {
-					t.Error(err)
+			err := s.each(t.Context(), b, scored, func(b block) {
+				for _, doc := range b.docs {
+					id, err := s.segs[b.seg].DocID(uint64(doc))
+					if err != nil {
+						t.Error(err)
+					}
+					ids = append(ids, string(id))
 				}
-				ids = append(ids, string(id))
 			})
 			if err != nil {
 				return err

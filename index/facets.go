@@ -1,6 +1,8 @@
 package index
 
 import (
+	"maps"
+	"math"
 	"slices"
 
 	"example.org/veille/query"
@@ -52,18 +54,74 @@ func (s *snapshot) counter(f facet) (*counter, error) {
 	return c, nil
 }
 
-func (c *counter) add(seg, doc int) {
-	for _, o := range c.cols[seg].of(doc) {
-		c.n[o]++
+// add counts the values of the documents of a block.
+func (c *counter) add(b block) {
+	col := c.cols[b.seg]
+	n := c.n
+	if col.single {
+		for _, d := range b.docs {
+			n[col.ords[d]]++
+		}
+		return
 	}
+	start, ords := col.start, col.ords
+	for _, d := range b.docs {
+		for _, o := range ords[start[d]:start[d+1]] {
+			n[o]++
+		}
+	}
+}
+
+// weekCounter counts documents by the Monday of their week.
+type weekCounter struct{ n map[int32]int }
+
+// add counts the documents whose days these are. Those of one week mostly stand beside
+// one another, as they came in.
+func (w *weekCounter) add(day []int32, docs []uint32) {
+	if w.n == nil {
+		w.n = map[int32]int{}
+	}
+	from, count := int32(math.MinInt32), 0
+	for _, d := range docs {
+		// As unsigned, a day before the week is far beyond it.
+		if at := day[d]; uint32(at-from) >= 7 {
+			if count > 0 {
+				w.n[from] += count
+			}
+			from, count = monday(at), 0
+		}
+		count++
+	}
+	if count > 0 {
+		w.n[from] += count
+	}
+}
+
+// buckets lists the weeks, oldest first.
+func (w *weekCounter) buckets() (out []Bucket) {
+	for _, at := range slices.Sorted(maps.Keys(w.n)) {
+		out = append(out, Bucket{dayName(at), w.n[at]})
+	}
+	return out
 }
 
 // buckets lists the values, most first, at most max.
 func (c *counter) buckets(max int) []Bucket {
 	names := c.dict.names()
-	out := make([]Bucket, 0, 16)
-	for o, n := range c.n {
+	counts := make([]int, 0, 64)
+	for _, n := range c.n {
 		if n > 0 {
+			counts = append(counts, n)
+		}
+	}
+	least := 1
+	if len(counts) > max { // names are compared of those only that may be among them
+		slices.Sort(counts)
+		least = counts[len(counts)-max]
+	}
+	out := make([]Bucket, 0, min(len(counts), 2*max))
+	for o, n := range c.n {
+		if n >= least {
 			out = append(out, Bucket{names[o], n})
 		}
 	}

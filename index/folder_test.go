@@ -1,6 +1,7 @@
 package index
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -295,5 +296,23 @@ func TestKill(t *testing.T) {
 	}
 	if a, _, _, err := ix.Counts(); err != nil || a < acked {
 		t.Errorf("%d articles after four kills, %v; %d were acknowledged", a, err, acked)
+	}
+}
+
+// What is stored can be read with the sample it was written with only: another one
+// is another format.
+func TestStoredSample(t *testing.T) {
+	of := map[int]string{5: "70fe57ad718cbee3"}
+	if got := fmt.Sprintf("%x", sha256.Sum256(storedSample))[:16]; got != of[Format] {
+		t.Errorf("the sample is %s, format %d was written with %q: raise Format and note it here", got, Format, of[Format])
+	}
+	for _, bad := range []string{"", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "\x80\x80\x80\x80\x04", "\x05abc"} {
+		if _, err := unpack([]byte(bad)); err == nil {
+			t.Errorf("unpack(%q): no error", bad)
+		}
+	}
+	body := []byte(`{"id":"x_1"}`)
+	if got, err := unpack(storedShape().Encode(nil, body)); err != nil || string(got) != string(body) {
+		t.Errorf("unpack(encoded): %q, %v", got, err)
 	}
 }

@@ -53,7 +53,7 @@ import (
 
 // Format is raised when stored documents, fields or the analyser change: an index
 // of an older format is rebuilt, one of a newer format is refused.
-const Format = 4
+const Format = 5
 
 var (
 	// ErrLocked tells that another process has the folder open.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -186,6 +185,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		compile = func(q query.Query, _ bool) bquery.Query { return c.ofDeals(q) }
 	}
 	main := compile(req.Query, order.scored)
+	var failed error
 	// One pass serves the page, the weeks and every facet without a selection.
 	own := make([]*counter, len(facets))
 	var shared []*counter
@@ -200,25 +200,23 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 			shared = append(shared, n)
 		}
 	}
-	var weeks map[int32]int
-	if req.Weeks {
-		weeks = map[int32]int{}
-	}
+	var weeks weekCounter
 	page := newPage(req.Limit, after)
-	err = snap.each(ctx, main, order.scored, func(seg, doc int, n uint64, score float64) {
-		res.Total++
+	err = snap.each(ctx, main, order.scored, func(b block) {
+		res.Total += len(b.docs)
 		if req.Limit > 0 {
-			set := snap.sets[seg]
-			page.offer(order.place(snap, set, seg, doc, score), n, score)
+			if err := page.offer(snap, order, b); err != nil {
+				failed = err
+			}
 		}
 		for _, f := range shared {
-			f.add(seg, doc)
+			f.add(b)
 		}
-		if weeks != nil {
-			weeks[monday(snap.sets[seg].day[doc])]++
+		if req.Weeks {
+			weeks.add(snap.sets[b.seg].day, b.docs)
 		}
 	})
-	if err != nil {
+	if err = errors.Join(err, failed); err != nil {
 		return res, fmt.Errorf("search: %w", err)
 	}
 	for i, f := range facets[:len(req.Facets)] {
@@ -227,7 +225,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 			continue
 		}
 		q := compile(rest, false)
-		if err := snap.each(ctx, q, false, func(seg, doc int, _ uint64, _ float64) { own[i].add(seg, doc) }); err != nil {
+		if err := snap.each(ctx, q, false, own[i].add); err != nil {
 			return res, fmt.Errorf("search: %w", err)
 		}
 	}
@@ -240,9 +238,7 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 	if len(facets) > len(req.Facets) {
 		res.Groups = own[len(facets)-1].buckets(MaxLimit)
 	}
-	for _, w := range slices.Sorted(maps.Keys(weeks)) {
-		res.Weeks = append(res.Weeks, Bucket{dayName(w), weeks[w]})
-	}
+	res.Weeks = weeks.buckets()
 	rows, more := page.rows()
 	if more {
 		res.Next = encodeCursor(rows[len(rows)-1].place, belongs, counted)
@@ -305,25 +301,51 @@ func groupNames(g string) []string {
 	return []string{g}
 }
 
-// each calls f for every document that q finds, in the order of their numbers.
-func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func(seg, doc int, n uint64, score float64)) (err error) {
+// block is some documents of one segment that a query finds, in the order of their
+// numbers. Its slices are lent for the time of the call.
+type block struct {
+	seg    int
+	docs   []uint32  // numbers within the segment
+	scores []float64 // of the same documents; nil when nothing is ranked
+}
+
+// blockLength is how many documents a block has at most: few enough to stay in the
+// processor's own memory while each counter goes through them.
+const blockLength = 1024
+
+// each calls f for the documents that q finds, in the order of their numbers.
+func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func(block)) (err error) {
+	b := block{docs: make([]uint32, 0, blockLength)}
 	if set, ok := q.(*setQuery); ok {
 		d, err := set.run(ctx)
 		if err != nil {
 			return err
 		}
-		seg := 0
-		for n, ok := d.next(0); ok; n, ok = d.next(n + 1) {
-			for n >= s.off[seg+1] {
-				seg++
+		for b.seg = range s.sets {
+			for n, end := s.off[b.seg], s.off[b.seg+1]; ; n++ {
+				var ok bool
+				if n, ok = d.next(n); !ok || n >= end {
+					break
+				}
+				if b.docs = append(b.docs, uint32(n-s.off[b.seg])); len(b.docs) == blockLength {
+					f(b)
+					b.docs = b.docs[:0]
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+				}
 			}
-			f(seg, int(n-s.off[seg]), n, 0)
+			if len(b.docs) > 0 {
+				f(b)
+				b.docs = b.docs[:0]
+			}
 		}
 		return nil
 	}
 	opt := search.SearcherOptions{Score: "none"}
 	if scored {
 		opt.Score = ""
+		b.scores = make([]float64, 0, blockLength)
 	}
 	sctx := context.WithValue(ctx, search.GetScoringModelCallbackKey,
 		search.GetScoringModelCallbackFn(func() string { return bindex.BM25Scoring }))
@@ -333,22 +355,34 @@ func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func
 	}
 	defer func() { err = errors.Join(err, sr.Close()) }()
 	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(sr.DocumentMatchPoolSize()+1, 0), IndexReader: s.r}
-	seg := 0
-	for i := 0; ; i++ {
-		if i&0x3ff == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
+	flush := func() error {
+		if len(b.docs) > 0 {
+			f(b)
+			b.docs, b.scores = b.docs[:0], b.scores[:0]
 		}
+		return ctx.Err()
+	}
+	for {
 		m, err := sr.Next(sc)
-		if err != nil || m == nil {
+		if err != nil {
 			return err
 		}
-		n := docNumber(m.IndexInternalID)
-		for n >= s.off[seg+1] {
-			seg++
+		if m == nil {
+			return flush()
 		}
-		f(seg, int(n-s.off[seg]), n, m.Score)
+		n := docNumber(m.IndexInternalID)
+		if n >= s.off[b.seg+1] || len(b.docs) == blockLength {
+			if err := flush(); err != nil {
+				return err
+			}
+			for n >= s.off[b.seg+1] {
+				b.seg++
+			}
+		}
+		b.docs = append(b.docs, uint32(n-s.off[b.seg]))
+		if scored {
+			b.scores = append(b.scores, m.Score)
+		}
 		sc.DocumentMatchPool.Put(m)
 	}
 }
@@ -380,27 +414,24 @@ func orderOf(name, kind string) (order, error) {
 	return order{}, badRequest("sort %q: want newest, oldest, relevance, sources, value or updated", name)
 }
 
-// place puts a document into the order.
-func (o order) place(s *snapshot, set *columnSet, seg, doc int, score float64) place {
-	p := place{date: set.date[doc], tie: set.tie[doc]}
+// key is the first thing an order looks at, of one document. leads is the column it
+// goes by, if it goes by one.
+func (o order) key(leads *numColumn, doc int, date int64, score float64) uint64 {
 	switch {
 	case o.name == Oldest:
-		p.key = uint64(math.MaxInt64 - p.date)
+		return uint64(math.MaxInt64 - date)
 	case o.scored:
-		p.key = math.Float64bits(max(score, 0))
-	case o.num != "":
-		// The columns were read by warm before; a failure leaves the key at zero.
-		if col, err := s.num(seg, o.num); err == nil {
-			best := math.Inf(-1)
-			for _, v := range col.of(doc) {
-				best = max(best, v)
-			}
-			if !math.IsInf(best, -1) {
-				p.key = sortable(best)
-			}
+		return math.Float64bits(max(score, 0))
+	case leads != nil:
+		best := math.Inf(-1)
+		for _, v := range leads.of(doc) {
+			best = max(best, v)
+		}
+		if !math.IsInf(best, -1) {
+			return sortable(best)
 		}
 	}
-	return p
+	return 0
 }
 
 func sortable(f float64) uint64 {
@@ -428,19 +459,47 @@ type page struct {
 
 func newPage(limit int, after *place) *page { return &page{limit: limit, after: after} }
 
-func (p *page) offer(at place, n uint64, score float64) {
-	if p.after != nil && !p.after.before(at) {
-		return
+// offer puts the documents of a block where they belong.
+func (p *page) offer(s *snapshot, o order, b block) error {
+	set := s.sets[b.seg]
+	var leads *numColumn
+	if o.num != "" {
+		var err error
+		if leads, err = s.num(b.seg, o.num); err != nil {
+			return err
+		}
 	}
-	if len(p.heap) < p.limit {
-		heap.Push(&p.heap, row{at, n, score})
-		return
+	// From the end: news comes in by its date, so the first offered are the newest and
+	// most of the others are turned away at once.
+	for i := len(b.docs) - 1; i >= 0; i-- {
+		d, score := b.docs[i], 0.0
+		if b.scores != nil {
+			score = b.scores[i]
+		}
+		at := place{date: set.date[d]}
+		at.key = o.key(leads, int(d), at.date, score)
+		if len(p.heap) == p.limit {
+			if worst := &p.heap[0].place; at.key < worst.key || at.key == worst.key && at.date < worst.date {
+				p.more = true
+				continue
+			}
+		}
+		at.tie = set.tie[d]
+		if p.after != nil && !p.after.before(at) {
+			continue
+		}
+		r := row{at, s.off[b.seg] + uint64(d), score}
+		if len(p.heap) < p.limit {
+			heap.Push(&p.heap, r)
+			continue
+		}
+		p.more = true
+		if at.before(p.heap[0].place) {
+			p.heap[0] = r
+			heap.Fix(&p.heap, 0)
+		}
 	}
-	p.more = true
-	if at.before(p.heap[0].place) {
-		p.heap[0] = row{at, n, score}
-		heap.Fix(&p.heap, 0)
-	}
+	return nil
 }
 
 func (p *page) rows() ([]row, bool) {

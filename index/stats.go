@@ -139,7 +139,7 @@ func (ix *Index) Stats(ctx context.Context, req StatsRequest) (rows []Row, err e
 	}
 	comp := compiler{snap: s, kind: kind, now: now}
 	period := periods(by)
-	err = s.each(ctx, comp.compile(req.Query, false), false, func(seg, doc int, _ uint64, _ float64) {
+	one := func(seg, doc int) {
 		at := s.sets[seg].date[doc]
 		if !req.From.IsZero() && at < req.From.Unix() || !req.To.IsZero() && at >= req.To.Unix() {
 			return
@@ -158,6 +158,11 @@ func (ix *Index) Stats(ctx context.Context, req StatsRequest) (rows []Row, err e
 		}
 		for _, o := range cols.cols[seg].of(doc) {
 			count(int64(o), day, vals)
+		}
+	}
+	err = s.each(ctx, comp.compile(req.Query, false), false, func(b block) {
+		for _, doc := range b.docs {
+			one(b.seg, int(doc))
 		}
 	})
 	if err != nil {
@@ -295,10 +300,12 @@ func (ix *Index) Vendors(ctx context.Context) (out []VendorCount, err error) {
 		}
 		latest := make([]int64, len(cols.n))
 		comp := compiler{snap: s, kind: kind, now: ix.opt.Now()}
-		err = s.each(ctx, comp.compile(query.Query{}, false), false, func(seg, doc int, _ uint64, _ float64) {
-			for _, o := range cols.cols[seg].of(doc) {
-				cols.n[o]++
-				latest[o] = max(latest[o], s.sets[seg].date[doc])
+		err = s.each(ctx, comp.compile(query.Query{}, false), false, func(b block) {
+			cols.add(b)
+			for _, doc := range b.docs {
+				for _, o := range cols.cols[b.seg].of(int(doc)) {
+					latest[o] = max(latest[o], s.sets[b.seg].date[doc])
+				}
 			}
 		})
 		if err != nil {
