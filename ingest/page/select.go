@@ -68,15 +68,15 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 			return result{open.render(kept), "own"}
 		}
 	}
-	if other := readable(doc, base, t); better(other, own, t) {
-		return result{other, "fallback"}
-	}
 	if len(own) < 250 && t.prosaic() > 2*len(own)+600 { // all of it is named as boilerplate: names are no guide here
 		blind := (&tree{hints: make(map[string]hint, 256), blind: true, title: t.title}).plant(doc)
 		blind.settle()
-		if kept, _ := blind.own(); bytesOf(blind, kept) > 2*len(own)+200 {
+		if kept, sure := blind.own(); sure && bytesOf(blind, kept)*10 > t.prosaic()*8 {
 			return result{blind.render(kept), "own"}
 		}
+	}
+	if other := readable(doc, base, t); better(other, own, t) {
+		return result{other, "fallback"}
 	}
 	return result{own, how}
 }
