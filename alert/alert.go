@@ -137,6 +137,8 @@ type Notifier struct {
 	lease  *lease // nil: there is no other process
 	sends  atomic.Bool
 
+	trouble atomic.Pointer[trouble]
+
 	taking sync.Mutex // one Take at a time
 	wake   chan struct{}
 	slots  chan struct{}
@@ -401,7 +403,9 @@ func (n *Notifier) Take(ctx context.Context, evs []schemas.Event) error {
 	}
 	for from := 0; from < len(w.keys); from += writeMost {
 		to := min(from+writeMost, len(w.keys))
-		if err := n.opt.Deliveries.PutMany(ctx, w.keys[from:to], w.values[from:to]); err != nil {
+		err := n.opt.Deliveries.PutMany(ctx, w.keys[from:to], w.values[from:to])
+		n.wrote(err)
+		if err != nil {
 			w.back(n)
 			return fmt.Errorf("write the outbox: %w", err)
 		}

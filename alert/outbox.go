@@ -51,6 +51,7 @@ func (n *Notifier) lane(rule, ch string) *lane {
 func (n *Notifier) Run(ctx context.Context) error {
 	watched := make(chan error, 1)
 	go func() { watched <- n.watchRules(ctx) }()
+	n.flying.Go(func() { n.probe(ctx) })
 	for {
 		n.tidy(ctx)
 		next := n.step(ctx)
@@ -349,7 +350,9 @@ func (n *Notifier) put(ctx context.Context, list []*entry) error {
 			keys[i], values[i] = e.key, b
 		}
 		n.mu.Unlock()
-		if err := n.opt.Deliveries.PutMany(ctx, keys, values); err != nil {
+		err := n.opt.Deliveries.PutMany(ctx, keys, values)
+		n.wrote(err)
+		if err != nil {
 			return fmt.Errorf("write the outbox: %w", err)
 		}
 		list = list[k:]
@@ -392,7 +395,9 @@ func (n *Notifier) flush(ctx context.Context) {
 	if len(keys) == 0 {
 		return
 	}
-	if err := n.opt.Deliveries.PutMany(ctx, keys, values); err != nil {
+	err := n.opt.Deliveries.PutMany(ctx, keys, values)
+	n.wrote(err)
+	if err != nil {
 		return
 	}
 	n.mu.Lock()

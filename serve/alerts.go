@@ -183,6 +183,9 @@ type savedRow struct {
 
 func (a alerts) show(r *http.Request, st alert.State) savedRow {
 	st.Rule = a.shown(r, st.Rule)
+	if lang(r) == "fr" {
+		st.Fault = st.Faute
+	}
 	return savedRow{State: st, Counts: a.notifier.Count(st.Rule.Slug), Feed: "/alerts/" + st.Rule.Slug + ".atom"}
 }
 
@@ -214,7 +217,15 @@ func (a alerts) list(w http.ResponseWriter, r *http.Request) {
 	for _, st := range a.notifier.Rules() {
 		rows = append(rows, a.show(r, st))
 	}
-	a.json(w, http.StatusOK, map[string]any{"data": rows, "page": pageInfo{Limit: len(rows), Total: len(rows)}})
+	out := map[string]any{"data": rows, "page": pageInfo{Limit: len(rows), Total: len(rows)}}
+	fr, en := a.notifier.Trouble()
+	if lang(r) == "fr" {
+		en = fr
+	}
+	if en != "" {
+		out["trouble"] = en
+	}
+	a.json(w, http.StatusOK, out)
 }
 
 func (a alerts) get(w http.ResponseWriter, r *http.Request) {

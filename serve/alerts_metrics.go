@@ -51,17 +51,23 @@ var (
 	descRules     = prometheus.NewDesc("veille_alert_rules", "Rules, by whether their query can be read.", []string{"state"}, nil)
 	descOutbox    = prometheus.NewDesc("veille_deliveries_pending", "Messages that wait to be sent, or to be sent again.", []string{"channel"}, nil)
 	descFailing   = prometheus.NewDesc("veille_deliveries_failing", "Destinations that did not take their last message.", []string{"channel"}, nil)
+	descWritable  = prometheus.NewDesc("veille_deliveries_writable", "1 while the outbox can be written, 0 as on a full disk: nothing is sent meanwhile.", nil, nil)
 	descUnsaved   = prometheus.NewDesc("veille_deliveries_unsaved", "Results that could not be written down yet, as on a full disk.", nil, nil)
 )
 
 func (o outboxState) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvaluated, descRules, descOutbox, descFailing, descUnsaved} {
+	for _, d := range []*prometheus.Desc{descEvaluated, descRules, descOutbox, descFailing, descWritable, descUnsaved} {
 		ch <- d
 	}
 }
 
 func (o outboxState) Collect(ch chan<- prometheus.Metric) {
 	f := o.n.Figures()
+	writable := 1.0
+	if _, en := o.n.Trouble(); en != "" {
+		writable = 0
+	}
+	ch <- prometheus.MustNewConstMetric(descWritable, prometheus.GaugeValue, writable)
 	ch <- prometheus.MustNewConstMetric(descEvaluated, prometheus.CounterValue, float64(f.Evaluated))
 	ch <- prometheus.MustNewConstMetric(descRules, prometheus.GaugeValue, float64(f.Rules-f.Broken), "ok")
 	ch <- prometheus.MustNewConstMetric(descRules, prometheus.GaugeValue, float64(f.Broken), "broken")

@@ -24,7 +24,8 @@ var cadences = []string{"at_once", "grouped 15m", "daily 08:00 Europe/Paris", "w
 var channels = []string{"", "email", "webhook", "slack", "teams", "chat", "nats"}
 
 type alertsData struct {
-	Rows []alertRow
+	Trouble string // why nothing can be sent
+	Rows    []alertRow
 }
 
 type alertRow struct {
@@ -33,9 +34,18 @@ type alertRow struct {
 	Where []string
 }
 
+// trouble says why no alert can be sent, in the language of the page.
+func (s *Server) trouble(f *frame) string {
+	fr, en := s.opt.Alerts.Trouble()
+	if f.lang == "fr" {
+		return fr
+	}
+	return en
+}
+
 func (s *Server) alertsPage(f *frame, _ http.ResponseWriter, r *http.Request) (screen, error) {
 	f.Nav, f.Title = "alerts", f.T("nav.alerts")
-	d := &alertsData{}
+	d := &alertsData{Trouble: s.trouble(f)}
 	a := alerts{s, s.opt.Alerts}
 	for _, st := range s.opt.Alerts.Rules() {
 		st.Rule = a.shown(r, st.Rule)
@@ -238,6 +248,7 @@ func (f *frame) faults(err error) []string {
 }
 
 type alertData struct {
+	Trouble string
 	ruleForm
 	Form *ruleForm // the same, for the template of the form
 	alert.State
@@ -274,7 +285,7 @@ func (s *Server) alertScreen(f *frame, r *http.Request, slug string, filledIn *r
 		return screen{}, err
 	}
 	a := alerts{s, s.opt.Alerts}
-	d := &alertData{State: st, Muted: st.Rule.Mutes.Until.After(f.Now), Feed: "/alerts/" + slug + ".atom", Search: searchPath("", st.Rule.Query)}
+	d := &alertData{Trouble: s.trouble(f), State: st, Muted: st.Rule.Mutes.Until.After(f.Now), Feed: "/alerts/" + slug + ".atom", Search: searchPath("", st.Rule.Query)}
 	shown := a.shown(r, st.Rule)
 	for _, to := range shown.To {
 		d.Where = append(d.Where, where{to, to.Show()})

@@ -244,9 +244,13 @@ func (c *command) alertsCommand() *cobra.Command {
 					Health string       `json:"health"`
 					Last   time.Time    `json:"last"`
 				} `json:"data"`
+				Trouble string `json:"trouble"`
 			}
 			if err := json.Unmarshal(body, &got); err != nil {
 				return fmt.Errorf("read the answer: %w", err)
+			}
+			if got.Trouble != "" {
+				fmt.Fprintln(c.err, got.Trouble)
 			}
 			var rows [][]string
 			for _, st := range got.Data {
