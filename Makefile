@@ -5,7 +5,7 @@ GO ?= go
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run watch browser test check race fuzz bench score shots a11y trust golden generate lint clean
+.PHONY: help build run watch browser test check race fuzz bench budgets score shots a11y trust golden generate lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: ## the benchmarks beside the code; then 100,000 articles in the index, in
 		$(GO) test -run '^$$' -bench 'Build|Beside|Corpus|Search|Death|Analyze' -benchtime 500ms -timeout 60m ./index; \
 		cd bench && $(GO) test -tags fts5 -run '^$$' -bench . -benchtime 500ms -timeout 60m .
 
+budgets: browser ## bytes and times of the pages over 200,000 articles (a quarter of an hour; VEILLE_BUDGET_DIR keeps the index)
+	VEILLE_BUDGET_DOCS=$${VEILLE_BUDGET_DOCS:-200000} $(GO) test ./serve -run '^TestBudgets$$' -count=1 -v -timeout 60m
+
 GOLD := fixtures/press/gold.jsonl extract/testdata/gold/read.jsonl extract/testdata/gold/train-a.jsonl extract/testdata/gold/train-b.jsonl extract/testdata/gold/blind.jsonl
 
 score: build ## figures of extraction and search, written where a change shows
@@ -63,6 +66,7 @@ shots: build browser ## screenshots of every page, both languages, light and dar
 a11y: build browser ## every page through axe-core (npm, into a folder that git ignores)
 	@[ -f node_modules/axe-core/axe.min.js ] || npm install --silent --no-save --no-package-lock axe-core@4
 	$(GO) run ./internal/browser/look -axe node_modules/axe-core/axe.min.js
+	VEILLE_A11Y=1 $(GO) test ./serve -run '^TestAxe$$' -count=1 -v -timeout 20m
 
 trust: ## the long profiles of the tests against faults, attacks and kills
 	VEILLE_TRUST=1 $(GO) test ./ingest/... ./internal/guard ./alert/... ./bus/... ./cmd/veille -count=1

@@ -3,6 +3,10 @@ package serve_test
 import (
 	"bytes"
 	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.org/veille/alert"
 	"example.org/veille/serve"
 	"example.org/veille/serve/accounts"
 )
@@ -285,4 +290,32 @@ func TestProblemPages(t *testing.T) {
 	if a := w.page("/problems/none", "fr"); a.StatusCode != http.StatusNotFound {
 		t.Errorf("a problem that is none: %d", a.StatusCode)
 	}
+}
+
+func noCorrections(context.Context, serve.Correction) error { return nil }
+
+// someCorrections are of the first deal of the sample.
+func someCorrections(o *serve.Options) func() []serve.Correction {
+	return func() []serve.Correction {
+		d := dealOf(rumour, signed)
+		return []serve.Correction{
+			{ID: "c_1", Do: serve.CorrectApart, At: now, By: "anna", Deal: d.ID, Article: d.Evidence[0].Article},
+			{ID: "c_2", Do: serve.CorrectSame, At: now, By: "anna", Deal: "d_other", Into: d.ID, Line: "Nutanix – Arrow", IntoLine: "Nutanix – Ingram Micro"},
+		}
+	}
+}
+
+// muteLink is a link that mutes the sample's rule, signed as messages sign it, with the
+// key of [full].
+func muteLink(t *testing.T) string {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, []byte("0123456789abcdef"), nil, "veille links", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte(`{"d":"rule","r":"nutanix-et-les-grossistes"}`)
+	h := hmac.New(sha256.New, key)
+	h.Write(body)
+	b64 := base64.RawURLEncoding
+	return alert.LinkPath + b64.EncodeToString(body) + "." + b64.EncodeToString(h.Sum(nil)[:16])
 }

@@ -23,12 +23,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"example.org/veille/internal/browser"
@@ -45,7 +45,7 @@ func main() {
 }
 
 type options struct {
-	binary, base, shots, axe, only string
+	binary, base, shots, axe, only, token string
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -71,12 +71,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		script = string(body)
 	}
 	if o.base == "" {
-		base, end, err := start(ctx, o.binary)
+		base, token, end, err := start(ctx, o.binary)
 		if err != nil {
 			return err
 		}
 		defer end()
-		o.base = base
+		o.base, o.token = base, token
+	} else {
+		o.token = os.Getenv("VEILLE_TOKEN")
+	}
+	if o.token != "" {
+		if err := furnish(ctx, o); err != nil {
+			return err
+		}
 	}
 	pages, err := visits(ctx, o.base)
 	if err != nil {
@@ -98,10 +105,21 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := chromedp.Run(tab); err != nil {
 		return fmt.Errorf("open a tab: %w", err)
 	}
+	// Those that take a session come last.
+	slices.SortStableFunc(pages, func(a, b place) int {
+		return map[bool]int{true: 1}[a.signed] - map[bool]int{true: 1}[b.signed]
+	})
+	session := false
 	faults, least := 0, 1<<30
 	for _, p := range pages {
-		if !strings.Contains(p.name, o.only) {
+		if !strings.Contains(p.name, o.only) || p.signed && o.token == "" {
 			continue
+		}
+		if p.signed && !session {
+			if err := signIn(tab, o); err != nil {
+				return fmt.Errorf("sign in: %w", err)
+			}
+			session = true
 		}
 		for _, lang := range []string{"fr", "en"} {
 			for _, scheme := range []string{"light", "dark"} {
@@ -127,10 +145,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // start runs the sample press and waits until it is indexed.
-func start(ctx context.Context, binary string) (base string, end func(), err error) {
+func start(ctx context.Context, binary string) (base, token string, end func(), err error) {
 	dir, err := os.MkdirTemp("", "veille-look-")
 	if err != nil {
-		return "", nil, fmt.Errorf("make a folder: %w", err)
+		return "", "", nil, fmt.Errorf("make a folder: %w", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, binary, "demo", "--data", dir, "--listen", "127.0.0.1:0")
@@ -145,7 +163,7 @@ func start(ctx context.Context, binary string) (base string, end func(), err err
 	}
 	if err := cmd.Start(); err != nil {
 		cancel()
-		return "", nil, fmt.Errorf("start %s (run `make build`): %w", binary, err)
+		return "", "", nil, fmt.Errorf("start %s (run `make build`): %w", binary, err)
 	}
 	lines := bufio.NewScanner(r)
 	var said []string
@@ -154,17 +172,52 @@ func start(ctx context.Context, binary string) (base string, end func(), err err
 		// The last line of the first pass is the address alone.
 		if u := strings.TrimSpace(lines.Text()); strings.HasPrefix(u, "http://") && !strings.Contains(u, " ") {
 			go func() { _, _ = io.Copy(io.Discard, r) }() // what it says later
-			return strings.TrimSuffix(u, "/"), end, nil
+			secret, err := os.ReadFile(filepath.Join(dir, "admin-token"))
+			if err != nil {
+				end()
+				return "", "", nil, fmt.Errorf("read the token: %w", err)
+			}
+			return strings.TrimSuffix(u, "/"), strings.TrimSpace(string(secret)), end, nil
 		}
 	}
 	end()
-	return "", nil, fmt.Errorf("%s ended: %s", binary, strings.Join(said, " / "))
+	return "", "", nil, fmt.Errorf("%s ended: %s", binary, strings.Join(said, " / "))
 }
 
-// place is one page to look at.
+// furnish saves searches, so that there are alerts to look at.
+func furnish(ctx context.Context, o options) error {
+	for _, rule := range []string{
+		`{"name": "Grossistes en France", "query": "type:distribution territory:fr", "on": ["new", "status"], "lang": "fr", "to": [{"webhook": {"url": "https://hooks.example.com/veille"}}]}`,
+		`{"name": "Hyperscalers", "query": "kind:hyperscaler status:announced,in_effect", "on": ["new"], "lang": "en"}`,
+	} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.base+"/api/v1/saved", strings.NewReader(rule))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", "Bearer "+o.token)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return fmt.Errorf("save a search: %w", err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode >= 300 && res.StatusCode != http.StatusConflict {
+			return fmt.Errorf("save a search: %s", res.Status)
+		}
+	}
+	return nil
+}
+
+// signIn begins a session in a tab.
+func signIn(tab context.Context, o options) error {
+	return chromedp.Run(tab, chromedp.Navigate(o.base+"/sign-in"), chromedp.SendKeys("#token", o.token+"\r", chromedp.ByID), browser.True(`document.querySelector('form[action="/sign-out"]')`))
+}
+
+// place is one page to look at, signed in or not.
 type place struct {
 	name, path string
 	width      int64
+	signed     bool
 }
 
 // visits lists the pages, with the deal, vendors and article that say most.
@@ -199,17 +252,25 @@ func visits(ctx context.Context, base string) ([]place, error) {
 	}
 	q := func(s string) string { return url.QueryEscape(s) }
 	out := []place{
-		{"today", "/", 1280}, {"search", "/search", 1280}, {"search-query", "/search?q=" + q("vendor:"+vendor+" type:distribution"), 1280}, {"search-words", "/search?q=contrat+distribution", 1280},
-		{"search-articles", "/search?view=articles&q=cloud", 1280}, {"search-prices", "/search?view=prices", 1280}, {"search-fault", "/search?q=" + q("vendr:hpe"), 1280}, {"search-empty", "/search?q=" + q("vendor:"+vendor+" territory:jp"), 1280},
-		{"deal", "/deals/" + best.ID, 1280}, {"article", "/articles/" + best.Evidence[0].Article, 1280}, {"vendors", "/vendors", 1280}, {"vendor", "/vendors/" + vendor, 1280}, {"vendor-versus", "/vendors/" + vendor + "?vs=google", 1280},
-		{"pair", "/pairs/" + url.PathEscape(a) + "~" + url.PathEscape(b), 1280}, {"prices", "/prices", 1280}, {"trends", "/trends", 1280}, {"sources", "/sources", 1280}, {"help-query", "/help/query", 1280}, {"help-keys", "/help/keys", 1280},
-		{"api", "/api", 1280}, {"sign-in", "/sign-in", 1280}, {"missing", "/nowhere", 1280},
-		{"phone-today", "/", 320}, {"phone-search", "/search", 320}, {"phone-deal", "/deals/" + best.ID, 320}, {"phone-vendor", "/vendors/" + vendor, 320}, {"phone-prices", "/prices", 320}, {"phone-trends", "/trends", 320}, {"phone-sources", "/sources", 320},
+		{"today", "/", 1280, false}, {"search", "/search", 1280, false}, {"search-query", "/search?q=" + q("vendor:"+vendor+" type:distribution"), 1280, false}, {"search-words", "/search?q=contrat+distribution", 1280, false},
+		{"search-articles", "/search?view=articles&q=cloud", 1280, false}, {"search-prices", "/search?view=prices", 1280, false}, {"search-fault", "/search?q=" + q("vendr:hpe"), 1280, false}, {"search-empty", "/search?q=" + q("vendor:"+vendor+" territory:jp"), 1280, false},
+		{"deal", "/deals/" + best.ID, 1280, false}, {"article", "/articles/" + best.Evidence[0].Article, 1280, false}, {"vendors", "/vendors", 1280, false}, {"vendor", "/vendors/" + vendor, 1280, false}, {"vendor-versus", "/vendors/" + vendor + "?vs=google", 1280, false},
+		{"pair", "/pairs/" + url.PathEscape(a) + "~" + url.PathEscape(b), 1280, false}, {"prices", "/prices", 1280, false}, {"trends", "/trends", 1280, false}, {"sources", "/sources", 1280, false}, {"help-query", "/help/query", 1280, false}, {"help-keys", "/help/keys", 1280, false},
+		{"api", "/api", 1280, false}, {"sign-in", "/sign-in", 1280, false}, {"missing", "/nowhere", 1280, false},
+		{"phone-today", "/", 320, false}, {"phone-search", "/search", 320, false}, {"phone-deal", "/deals/" + best.ID, 320, false}, {"phone-vendor", "/vendors/" + vendor, 320, false}, {"phone-prices", "/prices", 320, false}, {"phone-trends", "/trends", 320, false}, {"phone-sources", "/sources", 320, false},
 	}
 	if len(sources.Data) > 0 {
-		out = append(out, place{"source", "/sources/" + sources.Data[0].ID, 1280})
+		out = append(out, place{"source", "/sources/" + sources.Data[0].ID, 1280, false}, place{"phone-source", "/sources/" + sources.Data[0].ID, 320, false})
 	}
-	for _, p := range []place{{"alerts", "/alerts", 1280}, {"alert-new", "/alerts/new?query=" + q("vendor:"+vendor), 1280}, {"phone-alert", "/alerts/new?query=" + q("vendor:"+vendor), 320}, {"quarantine", "/quarantine", 1280}} {
+	var saved struct{ Data []struct{ Slug string } }
+	if err := get(ctx, base+"/api/v1/saved", &saved); err == nil {
+		for i, r := range saved.Data {
+			out = append(out, place{fmt.Sprint("alert-", i+1), "/alerts/" + r.Slug, 1280, i == 0})
+		}
+	}
+	out = append(out, place{"people", "/people", 1280, true}, place{"phone-people", "/people", 320, true}, place{"deal-signed", "/deals/" + best.ID, 1280, true}, place{"problem", "/problems/invalid-query", 1280, false}, place{"vendor-doubtful", "/vendors/HP", 1280, false},
+		place{"search-doubtful", "/search?q=vendor:hp", 1280, false}, place{"search-about", "/search?view=articles&q=" + q("vendor:"+vendor), 1280, false}, place{"phone-keys", "/help/keys", 320, false}, place{"phone-alerts", "/alerts", 320, false}, place{"phone-quarantine", "/quarantine", 320, false})
+	for _, p := range []place{{"alerts", "/alerts", 1280, false}, {"alert-new", "/alerts/new?query=" + q("vendor:"+vendor), 1280, false}, {"phone-alert", "/alerts/new?query=" + q("vendor:"+vendor), 320, false}, {"quarantine", "/quarantine", 1280, false}} {
 		if status(ctx, base+p.path) == http.StatusOK {
 			out = append(out, p)
 		}
@@ -246,13 +307,6 @@ func get(ctx context.Context, address string, into any) error {
 	}
 	return json.NewDecoder(io.LimitReader(res.Body, 32<<20)).Decode(into)
 }
-
-// check runs axe-core on the page and gives what it found wrong, by the tags of
-// WCAG 2.2 at level AA.
-const check = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}).then(r => ({
-  passed: r.passes.length,
-  faults: r.violations.map(v => v.id + " (" + v.impact + "): " + v.help + "\n" + v.nodes.slice(0, 4).map(n => "      " + n.html.slice(0, 160) + " " + (n.any[0] ? n.any[0].message.slice(0, 160) : "")).join("\n")),
-}))`
 
 func visit(tab context.Context, o options, p place, lang, scheme, script string, out io.Writer) (faults, passed int, err error) {
 	ctx, cancel := context.WithTimeout(tab, 2*time.Minute)
@@ -294,16 +348,12 @@ func visit(tab context.Context, o options, p place, lang, scheme, script string,
 	if script == "" {
 		return 0, 1 << 30, nil
 	}
-	var got struct {
-		Passed int
-		Faults []string
-	}
-	err = chromedp.Run(ctx, chromedp.Evaluate(script+"\n;true", nil), chromedp.Evaluate(check, &got, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	passed, list, err := browser.Axe(ctx, script)
 	if err != nil {
 		return 0, 0, err
 	}
-	for _, f := range got.Faults {
+	for _, f := range list {
 		fmt.Fprintf(out, "%s in %s, %s: %s\n", p.name, lang, scheme, f)
 	}
-	return len(got.Faults), got.Passed, nil
+	return len(list), passed, nil
 }
