@@ -325,6 +325,9 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 		if len(found) == 0 {
 			continue
 		}
+		if len(b.text) >= 60 && b.prose() && !dateline(b.text, found[0]) {
+			continue // a date that the story tells of
+		}
 		score := 1
 		f := strings.ToLower(b.text)
 		if strings.Contains(f, "publi") || strings.Contains(f, "posted") || strings.HasPrefix(f, "le ") || strings.HasPrefix(f, "par ") || strings.HasPrefix(f, "by ") {
@@ -368,6 +371,19 @@ func (t *tree) writtenDate(o pubdate.Options) (time.Time, string, bool) {
 		}
 	}
 	return best.at, best.prec, best.score >= 3
+}
+
+// dateline tells the date that a paragraph opens with, or a line that says when it was published: "LONDON, March 4, 2025 – …".
+func dateline(s string, m pubdate.Match) bool {
+	l := strings.ToLower(s[:min(len(s), 120)])
+	if strings.Contains(l, "publié") || strings.Contains(l, "published") || strings.Contains(l, "posted") || strings.Contains(l, "mis en ligne") {
+		return true
+	}
+	if m.Start > 45 {
+		return false
+	}
+	rest := strings.TrimLeft(s[m.End:], " \u00a0,.)")
+	return m.Start == 0 || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "|")
 }
 
 // next finds the following page of an article that is spread over several.

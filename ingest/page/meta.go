@@ -38,14 +38,37 @@ type timed struct {
 	score int // how sure it is that this is the publication date
 }
 
+// place is where an element stands: inside the article or the main part, among other articles, or who knows.
+type place int8
+
+const (
+	elsewhere place = iota - 1
+	somewhere
+	inside
+)
+
+// ofOthers tells the names of parts that list other articles, or comments.
+func ofOthers(names string) bool {
+	if len(names) < 4 || len(names) > 300 {
+		return false
+	}
+	l := strings.ToLower(names)
+	for _, s := range [...]string{"related", "recommend", "similar", "sidebar", "side-bar", "most-read", "mostread", "popular", "trending", "latest", "lire-aussi", "plus-lus", "comments", "commentaires", "comment-list", "teasers", "read-next", "readmore", "read-more", "recirc"} {
+		if strings.Contains(l, s) {
+			return !strings.Contains(l, "has-") && !strings.Contains(l, "with-") && !strings.Contains(l, "no-")
+		}
+	}
+	return false
+}
+
 // maxMeta bounds how many meta elements are kept; real pages have fewer than a hundred.
 const maxMeta = 400
 
 func readMeta(doc *html.Node, base *url.URL) *meta {
 	m := &meta{named: map[string]string{}, url: base}
 	scripts := 0
-	var walk func(n *html.Node, inMain bool)
-	walk = func(n *html.Node, inArticle bool) {
+	var walk func(n *html.Node, inArticle place)
+	walk = func(n *html.Node, inArticle place) {
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			if c.Type != html.ElementNode {
 				continue
@@ -86,9 +109,15 @@ func readMeta(doc *html.Node, base *url.URL) *meta {
 					m.h1 = append(m.h1, t)
 				}
 			case atom.Article, atom.Main:
-				in = true
+				if in != elsewhere { // in a list of others' it stays one of them
+					in = inside
+				}
 			case atom.Aside, atom.Nav, atom.Footer:
-				in = false
+				in = elsewhere
+			case atom.Section, atom.Div, atom.Ul, atom.Ol:
+				if in != elsewhere && ofOthers(attr(c, "class")+" "+attr(c, "id")) {
+					in = elsewhere
+				}
 			case atom.Time:
 				m.time(c, in)
 			}
@@ -98,7 +127,7 @@ func readMeta(doc *html.Node, base *url.URL) *meta {
 			walk(c, in)
 		}
 	}
-	walk(doc, false)
+	walk(doc, somewhere)
 	return m
 }
 
@@ -139,10 +168,14 @@ func (m *meta) meta(n *html.Node) {
 }
 
 // microdata collects dates and names that elements of the body are marked with.
-func (m *meta) microdata(n *html.Node, inArticle bool) {
-	var itemprop, rel, class, id string
+func (m *meta) microdata(n *html.Node, in place) {
+	var itemprop, rel, class, id, stamp string
 	for _, a := range n.Attr {
 		switch a.Key {
+		case "title", "data-utime", "data-datetime", "data-timestamp", "data-time", "data-date", "data-published", "datetime":
+			if len(a.Val) >= 8 && len(a.Val) <= 60 && strings.ContainsAny(a.Val, "0123456789") {
+				stamp = first(stamp, a.Val)
+			}
 		case "itemprop":
 			itemprop = strings.ToLower(a.Val)
 		case "rel":
@@ -158,7 +191,14 @@ func (m *meta) microdata(n *html.Node, inArticle bool) {
 			m.times = append(m.times, timed{raw, 8})
 		}
 	}
-	if len(m.bylines) >= 12 {
+	if stamp != "" && n.DataAtom != atom.Time && len(m.times) < 50 && dated(n, class, id) { // what is shown is "3 hours ago"
+		score := 5
+		if in == elsewhere || strings.Contains(class, "update") || strings.Contains(class, "modif") || strings.Contains(class, "comment") {
+			score = 1
+		}
+		m.times = append(m.times, timed{stamp, score})
+	}
+	if len(m.bylines) >= 12 || in == elsewhere && len(m.bylines) > 0 {
 		return
 	}
 	isAuthor := strings.Contains(rel, "author") || itemprop == "author" || itemprop == "creator"
@@ -174,7 +214,7 @@ func (m *meta) microdata(n *html.Node, inArticle bool) {
 			t = squeeze(textContent(n, 200))
 		}
 		if t != "" && len(t) <= 160 && !(len(t) > 40 && strings.HasSuffix(t, ".")) {
-			if inArticle {
+			if in == inside {
 				m.bylines = slices.Insert(m.bylines, m.inside, t)
 				m.inside++
 			} else {
@@ -201,7 +241,16 @@ func bylineClass(class string) bool {
 	return true
 }
 
-func (m *meta) time(n *html.Node, inArticle bool) {
+// dated tells an element whose name or kind says that it shows a moment.
+func dated(n *html.Node, class, id string) bool {
+	if n.DataAtom == atom.Abbr || strings.HasSuffix(n.Data, "-time") || n.Data == "time-ago" {
+		return true
+	}
+	l := strings.ToLower(class + " " + id)
+	return len(l) < 200 && (strings.Contains(l, "date") || strings.Contains(l, "time") || strings.Contains(l, "publi") || strings.Contains(l, "posted"))
+}
+
+func (m *meta) time(n *html.Node, in place) {
 	if len(m.times) >= 50 {
 		return
 	}
@@ -221,11 +270,14 @@ func (m *meta) time(n *html.Node, inArticle bool) {
 		score = 1
 	case hasAttr(n, "pubdate"), strings.Contains(hint, "publi"), strings.Contains(hint, "entry-date"), strings.Contains(hint, "posted"):
 		score = 6
-	case inArticle:
+	case in == inside:
 		score = 4
 	}
 	if strings.Contains(hint, "comment") || strings.Contains(hint, "related") {
 		score = 0
+	}
+	if in == elsewhere {
+		score = min(score, 1)
 	}
 	m.times = append(m.times, timed{raw, score})
 }
