@@ -194,10 +194,13 @@ func TestTwoProcesses(t *testing.T) {
 	for len(told) > 0 {
 		sent[<-told]++
 	}
-	for id, n := range sent {
-		if n != 0 && n != 1 {
-			t.Errorf("%s was told %d times", id, n)
-		}
+	// What was in the air when the connection was cut may come again, under its id.
+	doubles := 0
+	for _, n := range sent {
+		doubles += max(0, n-1)
+	}
+	if doubles > 1 {
+		t.Errorf("%d messages came twice", doubles)
 	}
 	ids := map[string]int{}
 	for _, p := range s.all() {
