@@ -154,9 +154,16 @@ func (s *snapshot) close() error {
 
 // refresh makes the state of bleve the newest snapshot, and reads the columns of its
 // new segments.
-func (sh *shelf) refresh() error {
+func (sh *shelf) refresh() (err error) {
 	sh.refreshMu.Lock()
 	defer sh.refreshMu.Unlock()
+	// On a full disk bleve closes segments that its own snapshot still holds, and
+	// reading them panics. The snapshot there is goes on serving.
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read a segment: panic: %v", p)
+		}
+	}()
 	rd, err := sh.adv.Reader()
 	if err != nil {
 		return err
