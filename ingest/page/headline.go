@@ -157,7 +157,9 @@ func (m *meta) byline(p *Page, t *tree, rule *Rule, doc *html.Node) string {
 		}
 	}
 	tries = append(tries, strings.Join(m.authors, ", "))
-	tries = append(tries, m.bylines...)
+	for _, b := range m.bylines {
+		tries = append(tries, b.name)
+	}
 	for _, s := range tries {
 		if n := cleanNames(s, p.SiteName); n != "" {
 			return n
@@ -228,7 +230,7 @@ func cleanNames(s, site string) string {
 	s = strings.NewReplacer(" et ", ", ", " and ", ", ", " & ", ", ", ";", ",", " with ", ", ", " avec ", ", ", "/", ",", "\n", ",").Replace(s)
 	var names []string
 	for part := range strings.SplitSeq(s, ",") {
-		part = strings.TrimLeft(strings.TrimRight(squeeze(part), " :-–—|\"'“”*"), " .:-–—|\"'“”*")
+		part = strings.TrimLeft(strings.TrimRight(squeeze(part), " :-–—|•·\"'“”*"), " .:-–—|•·\"'“”*")
 		if l := strings.ToLower(part); strings.HasPrefix(l, "by ") || strings.HasPrefix(l, "par ") {
 			part = strings.TrimSpace(part[strings.IndexByte(part, ' '):])
 		}

@@ -27,10 +27,14 @@ type meta struct {
 	agreed    bool     // the title stands in two places
 	authors   []string // article:author and friends that are names
 	times     []timed  // <time>, itemprop=datePublished
-	bylines   []string // rel=author, itemprop=author, class byline: those inside the article first
-	inside    int      // how many of bylines stand inside the article
+	bylines   []signed // rel=author, itemprop=author, class byline
 	url       *url.URL
 	src       []byte // the page, for what only its scripts say
+}
+
+type signed struct {
+	name string
+	rank int // the lower, the surer that it is this article's author
 }
 
 type timed struct {
@@ -128,6 +132,7 @@ func readMeta(doc *html.Node, base *url.URL) *meta {
 		}
 	}
 	walk(doc, somewhere)
+	slices.SortStableFunc(m.bylines, func(a, b signed) int { return a.rank - b.rank })
 	return m
 }
 
@@ -201,7 +206,8 @@ func (m *meta) microdata(n *html.Node, in place) {
 	if len(m.bylines) >= 12 || in == elsewhere && len(m.bylines) > 0 {
 		return
 	}
-	isAuthor := strings.Contains(rel, "author") || itemprop == "author" || itemprop == "creator"
+	explicit := strings.Contains(rel, "author") || itemprop == "author" || itemprop == "creator"
+	isAuthor := explicit
 	if !isAuthor && len(class)+len(id) > 0 {
 		isAuthor = bylineClass(class) || bylineClass(id) || class == "sig" || id == "sig" || class == "signe"
 	}
@@ -214,12 +220,14 @@ func (m *meta) microdata(n *html.Node, in place) {
 			t = squeeze(textContent(n, 200))
 		}
 		if t != "" && len(t) <= 160 && !(len(t) > 40 && strings.HasSuffix(t, ".")) {
-			if in == inside {
-				m.bylines = slices.Insert(m.bylines, m.inside, t)
-				m.inside++
-			} else {
-				m.bylines = append(m.bylines, t)
+			rank := 0
+			if in != inside {
+				rank += 2
 			}
+			if !explicit {
+				rank++
+			}
+			m.bylines = append(m.bylines, signed{t, rank})
 		}
 	}
 }
