@@ -298,6 +298,9 @@ func (n *Notifier) replayable(slug, ch string, since time.Time) (list []*entry) 
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, e := range n.log[slug] {
+		if strings.HasPrefix(e.event, "test-") || strings.HasPrefix(e.event, "notice-") {
+			continue // no news
+		}
 		if e.channel == ch && !e.at.Before(since) && e.event != "digest" && e.event != "folded" && (e.state == schemas.DeliverySent || e.state == schemas.DeliveryDead) {
 			list = append(list, e)
 		}

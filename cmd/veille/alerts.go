@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -305,7 +306,8 @@ func (c *command) alertsCommand() *cobra.Command {
 	}
 	add.Flags().StringVar(&rule.Query, "query", "", "what to look for, as in veille search")
 	add.Flags().StringSliceVar(&on, "on", []string{"new"}, "what rings: new, status, value, corroborated, price")
-	add.Flags().StringVar(&cadence, "cadence", "", "at_once (default), grouped, daily or weekly")
+	const rhythm = "at_once (default), 'grouped 15m', 'daily 08:00 Europe/Paris' or 'weekly monday 08:00 Europe/Paris'"
+	add.Flags().StringVar(&cadence, "cadence", "", rhythm)
 	add.Flags().StringVar(&rule.Lang, "rule-lang", "", "language of the messages: fr or en")
 	add.Flags().StringArrayVar(&to, "to", nil, "email:ADDRESS, webhook:URL, slack:URL, teams:URL, chat:URL or nats")
 
@@ -329,14 +331,204 @@ func (c *command) alertsCommand() *cobra.Command {
 	backtest := simple("backtest RULE", "What the rule would have sent", http.MethodPost, "/backtest", func([]string) any { return map[string]int{"days": days} })
 	backtest.Flags().IntVar(&days, "days", 90, "how far back")
 	var until time.Duration
-	mute := simple("mute RULE", "Keep a rule quiet for a while", http.MethodPost, "/mute", func([]string) any {
-		return map[string]any{"until": time.Now().Add(until).UTC().Format(time.RFC3339)}
-	})
-	mute.Flags().DurationVar(&until, "for", 24*time.Hour, "how long")
-	test := simple("test RULE", "Send a message about an invented deal to each destination now", http.MethodPost, "/test", func([]string) any { return map[string]string{} })
+	var deal, vendor string
+	quiet := func(undo bool) func([]string) any {
+		return func([]string) any {
+			in := map[string]any{"undo": undo}
+			if deal != "" {
+				in["deal"] = deal
+			}
+			if vendor != "" {
+				in["vendor"] = vendor
+			}
+			if deal == "" && vendor == "" && !undo {
+				in["until"] = time.Now().Add(until).UTC().Format(time.RFC3339)
+			}
+			return in
+		}
+	}
+	mute := simple("mute RULE", "Keep a rule quiet for a while, or about a deal or a vendor", http.MethodPost, "/mute", quiet(false))
+	mute.Flags().DurationVar(&until, "for", 24*time.Hour, "how long, where neither a deal nor a vendor is named")
+	unmute := simple("unmute RULE", "Take back what mute did", http.MethodPost, "/mute", quiet(true))
+	for _, m := range []*cobra.Command{mute, unmute} {
+		m.Flags().StringVar(&deal, "deal", "", "id of a deal")
+		m.Flags().StringVar(&vendor, "vendor", "", "id of a vendor")
+	}
+
+	// channels lists the destinations of a rule.
+	channels := func(cmd *cobra.Command, slug string) ([]string, error) {
+		body, err := at(cmd, http.MethodGet, one(slug), nil)
+		if err != nil {
+			return nil, err
+		}
+		var got struct{ Rule schemas.Rule }
+		if err := json.Unmarshal(body, &got); err != nil {
+			return nil, fmt.Errorf("read the answer: %w", err)
+		}
+		var out []string
+		for _, d := range got.Rule.To {
+			out = append(out, d.ID)
+		}
+		if out == nil {
+			return nil, usage(fmt.Errorf("%s has no destination", slug), "give it one: veille alerts edit "+slug+" --to KIND:ADDRESS")
+		}
+		return out, nil
+	}
+	test := &cobra.Command{
+		Use: "test RULE", Short: "Send a message about an invented deal to each destination now", Args: someArgs("the slug of a rule"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, err := channels(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			var rows []schemas.Delivery
+			failed := false
+			for _, ch := range list {
+				body, err := at(cmd, http.MethodPost, one(args[0])+"/test", map[string]string{"channel": ch})
+				if err != nil {
+					return err
+				}
+				var d schemas.Delivery
+				if err := json.Unmarshal(body, &d); err != nil {
+					return fmt.Errorf("read the answer: %w", err)
+				}
+				failed = failed || d.State != schemas.DeliverySent
+				rows = append(rows, d)
+			}
+			c.deliveries(rows)
+			if failed {
+				return errPartly
+			}
+			return nil
+		},
+	}
+	log := &cobra.Command{
+		Use: "log RULE", Short: "What was sent, folded, muted or failed, newest first", Args: someArgs("the slug of a rule"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			limit, _ := cmd.Flags().GetInt("limit")
+			body, err := at(cmd, http.MethodGet, one(args[0])+"/deliveries?limit="+strconv.Itoa(limit), nil)
+			if err != nil {
+				return err
+			}
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				return c.printJSON(body)
+			}
+			var got struct {
+				Data []schemas.Delivery
+				Page struct{ Total int }
+			}
+			if err := json.Unmarshal(body, &got); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			c.deliveries(got.Data)
+			if len(got.Data) < got.Page.Total {
+				c.say("%d of %d; more with --limit", len(got.Data), got.Page.Total)
+			}
+			return nil
+		},
+	}
+	log.Flags().Bool("json", false, "print JSON")
+	log.Flags().Int("limit", 50, "how many entries, at most 200")
+	again := &cobra.Command{
+		Use: "redeliver RULE ID", Short: "Send an entry of the log again, under the same id", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body, err := at(cmd, http.MethodPost, one(args[0])+"/deliveries/"+url.PathEscape(args[1])+"/redeliver", nil)
+			if err != nil {
+				return err
+			}
+			var d schemas.Delivery
+			if err := json.Unmarshal(body, &d); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			c.deliveries([]schemas.Delivery{d})
+			if d.State != schemas.DeliverySent {
+				return errPartly
+			}
+			return nil
+		},
+	}
+	var since, channel string
+	replay := &cobra.Command{
+		Use: "replay RULE --since TIME", Short: "Send a destination again all it was told since a moment, under the same ids", Args: someArgs("the slug of a rule"),
+		Example: "  veille alerts replay nutanix --since 2026-03-01 --channel webhook-qzbzekyh",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := time.Parse(time.RFC3339, since)
+			if err != nil {
+				from, err = time.Parse(time.DateOnly, since)
+			}
+			if err != nil {
+				return usage(fmt.Errorf("--since %q is no time", since), "write 2026-03-01 or 2026-03-01T08:00:00Z")
+			}
+			list := []string{channel}
+			if channel == "" {
+				if list, err = channels(cmd, args[0]); err != nil {
+					return err
+				}
+			}
+			for _, ch := range list {
+				body, err := at(cmd, http.MethodPost, one(args[0])+"/replay", map[string]any{"channel": ch, "since": from})
+				if err != nil {
+					return err
+				}
+				var got struct{ Messages int }
+				if err := json.Unmarshal(body, &got); err != nil {
+					return fmt.Errorf("read the answer: %w", err)
+				}
+				fmt.Fprintf(c.out, "%s\t%s\n", ch, count(got.Messages, "message"))
+			}
+			return nil
+		},
+	}
+	replay.Flags().StringVar(&since, "since", "", "a date or a time")
+	replay.Flags().StringVar(&channel, "channel", "", "one destination, by its id; all of them otherwise")
+
+	edit := &cobra.Command{
+		Use: "edit RULE", Short: "Change a rule: what no flag names stays as it is", Args: someArgs("the slug of a rule"),
+		Example: "  veille alerts edit nutanix --cadence 'daily 08:00 Europe/Paris' --on new,status",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body, err := at(cmd, http.MethodGet, one(args[0]), nil)
+			if err != nil {
+				return err
+			}
+			var got struct{ Rule map[string]any }
+			if err := json.Unmarshal(body, &got); err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			for flag, member := range map[string]string{"name": "name", "query": "query", "cadence": "cadence", "rule-lang": "lang", "owner": "owner"} {
+				if f := cmd.Flags().Lookup(flag); f.Changed {
+					got.Rule[member] = f.Value.String()
+				}
+			}
+			if cmd.Flags().Changed("on") {
+				got.Rule["on"] = on
+			}
+			if cmd.Flags().Changed("to") {
+				dests := []any{}
+				for _, t := range to {
+					d, err := destination(t)
+					if err != nil {
+						return err
+					}
+					dests = append(dests, d)
+				}
+				got.Rule["to"] = dests
+			}
+			if body, err = at(cmd, http.MethodPut, one(args[0]), got.Rule); err != nil {
+				return err
+			}
+			return c.printJSON(body)
+		},
+	}
+	edit.Flags().String("name", "", "how it is called; its slug stays")
+	edit.Flags().String("query", "", "what to look for")
+	edit.Flags().String("cadence", "", rhythm)
+	edit.Flags().String("rule-lang", "", "language of the messages: fr or en")
+	edit.Flags().String("owner", "", "whom to tell when a destination fails")
+	edit.Flags().StringSliceVar(&on, "on", nil, "what rings: new, status, value, corroborated, price")
+	edit.Flags().StringArrayVar(&to, "to", nil, "destinations, in the place of those there are")
 
 	imp := &cobra.Command{
-		Use: "import FILE.yaml", Short: "Save the rules of a file", Args: someArgs("a YAML file"),
+		Use: "import FILE.yaml", Short: "Save the rules of a file; those that exist are changed to what it says", Args: someArgs("a YAML file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := os.ReadFile(args[0])
 			if err != nil {
@@ -347,19 +539,37 @@ func (c *command) alertsCommand() *cobra.Command {
 				return usage(fmt.Errorf("%s: %w", args[0], err), "each rule has name, query, on and to")
 			}
 			for _, r := range list {
-				if _, err := at(cmd, http.MethodPost, saved, openRule(r)); err != nil {
-					return err
+				r.Fill() // its slug
+				method, path := http.MethodPut, one(r.Slug)
+				if _, err := at(cmd, http.MethodGet, path, nil); err != nil {
+					method, path = http.MethodPost, saved
 				}
-				fmt.Fprintln(c.out, r.Name)
+				if _, err := at(cmd, method, path, openRule(r)); err != nil {
+					return fmt.Errorf("%s: %w", r.Name, err)
+				}
+				fmt.Fprintf(c.out, "%s\t%s\n", r.Slug, map[string]string{http.MethodPut: "changed", http.MethodPost: "made"}[method])
 			}
 			return nil
 		},
 	}
-	cmd.AddCommand(list, add, imp, backtest, test, mute,
+	cmd.AddCommand(list, add, edit, imp, backtest, test, mute, unmute, log, again, replay,
 		simple("show RULE", "Show a rule", http.MethodGet, "", nil),
-		simple("log RULE", "What was sent, folded, muted or failed", http.MethodGet, "/deliveries", nil),
 		simple("rm RULE", "Delete a rule; its log stays", http.MethodDelete, "", nil))
 	return cmd
+}
+
+// deliveries prints entries of the log in words.
+func (c *command) deliveries(list []schemas.Delivery) {
+	var rows [][]string
+	for _, d := range list {
+		what, note := alert.Say(d, language())
+		to := d.To
+		if to == "" {
+			to = d.Channel
+		}
+		rows = append(rows, []string{d.At.UTC().Format("2006-01-02 15:04:05"), d.State, what, d.Line, to, d.ID, note})
+	}
+	c.rows([]string{"At", "State", "Event", "Deal", "To", "ID", "Note"}, rows)
 }
 
 // openRule is a rule with its secrets, which its own JSON hides.

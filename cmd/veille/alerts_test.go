@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -111,7 +113,7 @@ func TestAlert(t *testing.T) {
 	w.fetchNow("seul")
 	w.drain()
 	log := ask("alerts", "log", "nutanix-en-france")
-	if s.count() != 1 || len(s.bad) > 0 || !strings.Contains(log, `"sent"`) {
+	if s.count() != 1 || len(s.bad) > 0 || !strings.Contains(log, "\tsent\tNew deal\t") {
 		t.Errorf("%d messages, %v; log:\n%s", s.count(), s.bad, log)
 	}
 	data := s.got[0]["data"].(map[string]any)
@@ -130,7 +132,47 @@ func TestAlert(t *testing.T) {
 	if fires := ask("alerts", "backtest", "nutanix-en-france"); !strings.Contains(fires, "Arrow") {
 		t.Errorf("backtest:\n%s", fires)
 	}
+	// The button, and the rest of what can be done from here.
+	if out := ask("alerts", "test", "nutanix-en-france"); !strings.Contains(out, "\tsent\t") || s.count() != 2 {
+		t.Errorf("test:\n%s", out)
+	}
+	if out := ask("alerts", "redeliver", "nutanix-en-france", s.ids[0]); !strings.Contains(out, s.ids[0]) || s.count() != 3 || s.ids[2] != s.ids[0] {
+		t.Errorf("redeliver:\n%s", out)
+	}
+	if out := ask("alerts", "replay", "nutanix-en-france", "--since", "2020-01-01"); !strings.Contains(out, "1 message") {
+		t.Errorf("replay:\n%s", out)
+	}
+	within(t, func() bool { return s.count() == 4 })
+	if out := ask("alerts", "edit", "nutanix-en-france", "--cadence", "daily 08:00 Europe/Paris", "--on", "new"); !strings.Contains(out, "daily 08:00 Europe/Paris") || !strings.Contains(out, "vendor:nutanix") {
+		t.Errorf("edit:\n%s", out)
+	}
+	if out := ask("alerts", "mute", "nutanix-en-france", "--vendor", "nutanix"); !strings.Contains(out, `"vendors"`) {
+		t.Errorf("mute:\n%s", out)
+	}
+	if out := ask("alerts", "unmute", "nutanix-en-france", "--vendor", "nutanix"); strings.Contains(out, `"vendors"`) {
+		t.Errorf("unmute:\n%s", out)
+	}
 	ask("alerts", "mute", "nutanix-en-france")
+	if list := ask("alerts", "list"); !strings.Contains(list, "nutanix-en-france\tmuted\t") {
+		t.Errorf("list:\n%s", list)
+	}
+	file := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(file, []byte("rules:\n- {name: Nutanix en France, query: 'vendor:nutanix territory:fr'}\n- name: Rachats\n  query: type:acquisition\n  cadence: weekly monday 08:00 Europe/Paris\n  to: [{webhook: {url: '"+hook.URL+"'}}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := ask("alerts", "import", file); out != "nutanix-en-france\tchanged\nrachats\tmade\n" {
+		t.Errorf("import:\n%s", out)
+	}
+	if out := ask("alerts", "import", file); out != "nutanix-en-france\tchanged\nrachats\tchanged\n" {
+		t.Errorf("imported again:\n%s", out)
+	}
+	if out := ask("alerts", "show", "nutanix-en-france"); !strings.Contains(out, "territory:fr") {
+		t.Errorf("show:\n%s", out)
+	}
+	hook.Close()
+	if status, out, _ := run(t.Context(), "alerts", "test", "rachats", "--data", w.dir, "--server", w.base); status != exitPartly || !strings.Contains(out, "\tdead\t") {
+		t.Errorf("a test that fails: %d %s", status, out)
+	}
 	ask("alerts", "rm", "nutanix-en-france")
 	if status, _, errs := run(t.Context(), "alerts", "add", "x", "--query", "vendr:x", "--data", w.dir, "--server", w.base); status != exitUsage || !strings.Contains(errs, "vendr") {
 		t.Errorf("a wrong query: %d, %s", status, errs)
