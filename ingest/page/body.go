@@ -133,6 +133,9 @@ func (p *planter) element(n *html.Node, parent int32, cellInline bool) {
 	if cellInline && (a == atom.Td || a == atom.Th) {
 		blocky = false
 	}
+	if a == atom.Span && h&hintNegative != 0 && p.owner >= 0 && heading(p.elems[p.owner].name) {
+		return // "[edit]"
+	}
 	if a == atom.Font && bigFont(n) {
 		blocky = true
 	}

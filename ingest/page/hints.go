@@ -154,7 +154,7 @@ func oneName(name string) hint {
 		case commentWords[w] || strings.HasPrefix(w, "comment") && w != "commentary":
 			h |= hintComment | hintNegative
 		case w == "cmp" && i == 0 && len(words) > 1: // "cmp-text" is a component; "sd-cmp" asks for consent
-		case negativeWords[w]:
+		case negativeWords[w], len(w) > 3 && w[len(w)-1] <= '9' && negativeWords[strings.TrimRight(w, "0123456789")]: // "cta3"
 			h |= hintNegative
 		case wallWords[w]:
 			h |= hintWall
@@ -255,5 +255,6 @@ var (
 		post-footer entry-footer article-footer article-tools post-nav post-tags entry-tags tag-list article-tags post-date entry-date date-line side-bar
 		you-may-like you-might up-next latest-news latest-posts latest-articles dernieres-actu derniers-articles call-to-action sign-up mailing-list screen-reader sr-only visually-hidden
 		key-points-list in-article-promo inline-promo inread ia-ad ad-container ad-slot ad-wrapper ad-unit mpu dossier-lie related-content context-list partner-content
+		pull-quote pullquote exergue embed-video video-embed video-caption video-title audio-player site-sub
 		print-only no-print wp-caption-text image-credit photo-credit`)
 )

@@ -252,6 +252,9 @@ var (
 		enter your email
 		stay up to date with
 		listen to the podcast
+		listen to this
+		écouter cet article
+		écoutez cet article
 		suivez le sur
 		suivez la sur
 		suivez l'auteur sur
