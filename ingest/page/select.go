@@ -68,11 +68,13 @@ func (t *tree) article(rule *Rule, m *meta, doc *html.Node, base *url.URL) resul
 			return result{open.render(kept), "own"}
 		}
 	}
-	if len(own) < 250 && t.prosaic() > 2*len(own)+600 { // all of it is named as boilerplate: names are no guide here
+	if all := t.prosaic(); all > 3*len(own)+600 { // most of it is named as boilerplate: names are no guide here
 		blind := (&tree{hints: make(map[string]hint, 256), blind: true, title: t.title}).plant(doc)
 		blind.settle()
-		if kept, sure := blind.own(); sure && bytesOf(blind, kept)*10 > t.prosaic()*8 {
-			return result{blind.render(kept), "own"}
+		if more, sure := blind.own(); sure && bytesOf(blind, more)*10 > all*8 {
+			if text := blind.render(more); len(kept) == 0 || strings.Contains(text, t.blocks[kept[0]].text) {
+				return result{text, "own"}
+			}
 		}
 	}
 	if other := readable(doc, base, t); better(other, own, t) {
