@@ -237,6 +237,20 @@ func (l *tongue) Money(low, high *string, currency string) string {
 	return bound(*low) + "\u00a0–\u00a0" + bound(*high)
 }
 
+// axis writes a rounded amount of a chart, such as 10k: 10 k€, €10k, 10k CHF.
+func (l *tongue) axis(short, currency string) string {
+	sign := currencySigns[currency]
+	digits := strings.TrimRight(short, "kMGT")
+	unit := short[len(digits):]
+	if l.fr() {
+		return strings.Replace(digits, ".", ",", 1) + "\u00a0" + unit + first(sign, " "+currency)
+	}
+	if sign == "" {
+		return short + "\u00a0" + currency
+	}
+	return sign + short
+}
+
 // one writes one amount: the sign of a currency after it in French, before it in
 // English; a code stands after it in both.
 func (l *tongue) one(amount, currency string) string {

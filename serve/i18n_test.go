@@ -21,6 +21,7 @@ func TestTongue(t *testing.T) {
 		{fr.Day(at), "12\u00a0mars\u00a02026"}, {en.Day(at), "12\u00a0Mar\u00a02026"}, {fr.Clock(at), "12\u00a0mars\u00a02026 00\u202fh\u202f30"}, {en.Clock(at), "12\u00a0Mar\u00a02026 00:30"},
 		{fr.N("n.deals", 0), "0 accord"}, {fr.N("n.deals", 1), "1 accord"}, {fr.N("n.deals", 2), "2 accords"}, {en.N("n.deals", 0), "0 deals"}, {en.N("n.deals", 1), "1 deal"},
 		{fr.Ago(at.Add(8*time.Second), at), "il y a 8\u00a0s"}, {en.Ago(at.Add(50*time.Hour), at), "2\u00a0d ago"}, {en.Ago(at, time.Time{}), "never"}, {fr.Ago(at, at.Add(2*time.Hour)), "dans 2\u00a0h"},
+		{fr.axis("10k", "EUR"), "10\u00a0k€"}, {en.axis("10k", "EUR"), "€10k"}, {fr.axis("0.1", "USD"), "0,1\u00a0$"}, {en.axis("1M", "CHF"), "1M\u00a0CHF"},
 		{fr.T("sort"), "Tri\u202f:"}, {fr.T("alert.exists"), "Une alerte porte déjà ce nom."}, {en.T("no such key"), "⟦no such key⟧"}, {fr.Label("status", "in_effect"), "en vigueur"},
 	} {
 		if c.got != c.want {

@@ -201,6 +201,13 @@ func dealLine(d schemas.Deal) string {
 	return strings.Join(names, " → ")
 }
 
+// signalLine names what one sentence says as its deal would be named.
+func signalLine(sig schemas.Signal) string {
+	ps := slices.Clone(sig.Parties)
+	schemas.SortParties(ps)
+	return dealLine(schemas.Deal{Type: sig.Type, Parties: ps})
+}
+
 func equals(typ string) bool { return typ == "partnership" || typ == "joint_venture" }
 
 // frame is what every page shows around its own part.

@@ -274,7 +274,7 @@ func (s *Server) articlePage(f *frame, w http.ResponseWriter, r *http.Request) (
 		q := s.quoteView(f, e, nil)
 		q.N = i + 1
 		d.Found = append(d.Found, q)
-		d.Types = append(d.Types, dealLine(schemas.Deal{Type: sig.Type, Parties: sig.Parties})+" · "+f.Label("type", sig.Type))
+		d.Types = append(d.Types, signalLine(sig)+" · "+f.Label("type", sig.Type))
 	}
 	for _, p := range x.Prices {
 		d.Prices = append(d.Prices, s.priceView(f, index.PriceHit{Price: p, Article: x.Article}, nil))

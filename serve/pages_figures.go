@@ -130,7 +130,7 @@ func (s *Server) priceDots(f *frame, ps []index.PriceHit, id string, width float
 	if to.Sub(from) < 48*time.Hour {
 		from, to = from.Add(-36*time.Hour), to.Add(36*time.Hour)
 	}
-	of := chart.DotsOf{W: width, Unit: currencySigns[unit]}
+	of := chart.DotsOf{W: width, Axis: func(short string) string { return f.axis(short, unit) }}
 	var rows []tableRow
 	least, most := -1.0, -1.0
 	for _, p := range ps {

@@ -81,7 +81,7 @@ func (s *Server) preview(f *frame, r *http.Request, source string) (out []readVi
 			v.Vendors = append(v.Vendors, m.Name)
 		}
 		for _, sig := range x.Signals {
-			v.Signals = append(v.Signals, dealLine(schemas.Deal{Type: sig.Type, Parties: sig.Parties})+" ("+f.Label("type", sig.Type)+", "+f.Label("status", sig.Status)+")")
+			v.Signals = append(v.Signals, signalLine(sig)+" ("+f.Label("type", sig.Type)+", "+f.Label("status", sig.Status)+")")
 		}
 		for _, p := range x.Prices {
 			v.Prices = append(v.Prices, f.Money(p.Amount.Low, p.Amount.High, p.Amount.Currency))

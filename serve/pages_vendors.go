@@ -84,7 +84,6 @@ func (s *Server) vendorsPage(f *frame, w http.ResponseWriter, r *http.Request) (
 
 type vendorData struct {
 	vendorPage
-	About    bool // only what the vendor is the subject of
 	Names    []nameSpan
 	Columns  template.HTML
 	Weekly   tableOf
@@ -101,6 +100,9 @@ type vendorData struct {
 	Versus   *versus
 	Compare  string
 	Unknown  bool
+	Mentions string // where its articles are found: all that mention it, those about it
+	About    string
+	AboutN   int
 }
 
 type versus struct {
@@ -161,11 +163,16 @@ func (s *Server) vendorPageHTML(f *frame, w http.ResponseWriter, r *http.Request
 		return screen{}, err
 	}
 	d := &vendorData{vendorPage: page, Names: namesOf(v)}
-	base, err := s.parse("")
+	q0, err := s.parse("")
 	if err != nil {
 		return screen{}, err
 	}
-	base = base.Add(s.clauseOf("vendor", v.ID))
+	base := q0.Add(s.clauseOf("vendor", v.ID))
+	about, err := s.find(r, index.Request{View: index.Articles, Query: q0.Add(s.clauseOf("about", v.ID)), Limit: 0})
+	if err != nil {
+		return screen{}, err
+	}
+	d.Mentions, d.About, d.AboutN = searchPath(index.Articles, base.String()), searchPath(index.Articles, q0.Add(s.clauseOf("about", v.ID)).String()), about.Total
 	from := f.Now.AddDate(0, -12, 0)
 	rows, err := s.byType(r, base, from)
 	if err != nil {
@@ -233,6 +240,9 @@ func namesOf(v catalogue.Vendor) []nameSpan {
 			seen[a.Text] = true
 			out = append(out, nameSpan{a.Text, a.From.String(), a.Until.String()})
 		}
+	}
+	if len(out) == 1 && out[0].From == "" && out[0].Until == "" {
+		return nil // it has always been called what it is called
 	}
 	return out
 }

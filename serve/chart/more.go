@@ -149,7 +149,8 @@ type DotsOf struct {
 	Dots  []Dot
 	Ticks []Moment
 	Unit  string
-	W     float64 // 960 if zero
+	Axis  func(short string) string // writes an amount of the axis, such as 10k, with its unit; put after it if nil
+	W     float64                   // 960 if zero
 }
 
 // Dots draws amounts: a disc for an exact one, a ring for a bound, a bar for a range.
@@ -176,11 +177,15 @@ func Dots(of DotsOf) string {
 	}
 	y := func(v float64) float64 { return top + (h-top-bottom)*(1-(math.Log10(v)-l0)/(l1-l0)) }
 	x := func(f float64) float64 { return left + 10 + f*(w-left-right-20) }
+	axis := of.Axis
+	if axis == nil {
+		axis = func(short string) string { return short + of.Unit }
+	}
 	every := math.Max(1, math.Ceil((l1-l0)/6))
 	for p := l0; p <= l1; p += every {
 		v := math.Pow(10, p)
 		c.line(left, y(v), w-right, y(v), "grid")
-		c.text(left-8, y(v)+4, "end", "tick", short(v)+of.Unit)
+		c.text(left-8, y(v)+4, "end", "tick", axis(short(v)))
 	}
 	for _, t := range of.Ticks {
 		anchor := "middle"

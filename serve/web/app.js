@@ -37,6 +37,10 @@
   const facets = $("details.facets");
   if (facets && matchMedia("(max-width: 52rem)").matches) facets.open = false;
 
+  // On a phone the sections scroll sideways: the one we are in is in sight.
+  const here0 = $("nav.main [aria-current]");
+  if (here0) here0.parentElement.scrollLeft = here0.offsetLeft - 24;
+
   // An open menu closes when one looks elsewhere.
   doc.addEventListener("click", (e) => {
     for (const m of all("details.menu[open]")) if (!m.contains(e.target)) m.open = false;
