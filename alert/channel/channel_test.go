@@ -55,7 +55,7 @@ func TestEveryMessage(t *testing.T) {
 			for form, got := range forms {
 				for _, want := range []string{
 					"AWS × Capgemini · partnership", "AWS et Capgemini s’allient.", "Le Mag (fr)", "https://lemag.example/a#:~:text=AWS", "https://veille.example/deals/d_1",
-					"kind:integrator@fr", "2026-03-12 09:00 CET", "2026-03-12 09:04 CET", "https://veille.example/alerts/do/x.y", "https://veille.example/alerts/esn", "https://veille.example/alerts/do/r.y",
+					"kind:integrator@fr", map[string]string{"fr": "publié 12 mars 2026 09:00 · vu 09:04 · envoyé 09:04 CET", "en": "published 12 March 2026 09:00 · seen 09:04 · sent 09:04 CET"}[lang], "https://veille.example/alerts/do/x.y", "https://veille.example/alerts/esn", "https://veille.example/alerts/do/r.y",
 				} {
 					if !strings.Contains(got, want) {
 						t.Errorf("%s %s as %s lacks %q:\n%s", lang, event, form, want, got)

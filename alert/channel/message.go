@@ -14,6 +14,7 @@ import (
 	"html/template"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -194,8 +195,7 @@ func Happened(d schemas.Delivery, lang string) string {
 	event, arg, _ := strings.Cut(d.Event, "-")
 	switch event {
 	case "status":
-		colon := map[bool]string{true: " : ", false: ": "}[lang == "fr"]
-		return word(lang, event) + colon + label("status", arg, lang)
+		return word(lang, event) + colon(lang) + label("status", arg, lang)
 	case "corroborated":
 		n := 0
 		_, _ = fmt.Sscan(arg, &n)
@@ -211,7 +211,7 @@ func Happened(d schemas.Delivery, lang string) string {
 
 // view is one deal of a message as every channel shows it.
 type view struct {
-	WhyWord string
+	WhyWord string // with its colon
 	Head    string
 	Line    string
 	Change  string
@@ -219,17 +219,41 @@ type view struct {
 	Why     string
 	Times   string
 	Links   []link
+	Single  bool // its title has said the line already
 }
 
 type quoteView struct {
 	Text, Lang, From, URL string
+	Open, Close           string // quotation marks of its language
+}
+
+// date is a day as people write it: 12 mars 2026, 12 March 2026.
+func date(t time.Time, lang string) string {
+	if lang != "fr" {
+		return t.Format("2 January 2006")
+	}
+	day := strconv.Itoa(t.Day())
+	if t.Day() == 1 {
+		day = "1er"
+	}
+	return day + " " + months[t.Month()-1] + " " + strconv.Itoa(t.Year())
+}
+
+var months = [12]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"}
+
+// colon is what stands between a label and what follows.
+func colon(lang string) string {
+	if lang == "fr" {
+		return "\u00a0: "
+	}
+	return ": "
 }
 
 type link struct{ Label, URL string }
 
 func (m Message) view(a schemas.Alert) view {
 	lang := m.Rule.Lang
-	v := view{WhyWord: word(lang, "why"), Line: a.Line, Why: strings.Join(a.Rule.Why, " · ")}
+	v := view{WhyWord: word(lang, "why") + colon(lang), Single: !m.Digest, Line: a.Line, Why: strings.Join(a.Rule.Why, " · ")}
 	switch a.Event {
 	case "corroborated":
 		v.Head = word(lang, a.Event, a.Deal.Outlets)
@@ -240,18 +264,35 @@ func (m Message) view(a schemas.Alert) view {
 		v.Change = label("status", a.Change.From, lang) + " → " + label("status", a.Change.To, lang)
 	}
 	zone := m.Rule.Cadence.Location()
-	stamp := func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04 MST") }
 	for _, e := range a.Evidence {
-		v.Quotes = append(v.Quotes, quoteView{
-			Text: e.Quote, Lang: e.Lang, URL: e.URL,
-			From: fmt.Sprintf("%s (%s), %s", e.Outlet, e.Lang, stamp(e.Published)),
-		})
+		q := quoteView{Text: e.Quote, Lang: e.Lang, URL: e.URL, Open: "« ", Close: " »", From: fmt.Sprintf("%s (%s)", e.Outlet, e.Lang)}
+		if e.Lang == "en" {
+			q.Open, q.Close = "“", "”"
+		}
+		if !e.Published.IsZero() {
+			q.From += ", " + date(e.Published.In(zone), lang)
+		}
+		v.Quotes = append(v.Quotes, q)
 	}
-	times := []string{}
-	if !a.Times.Published.IsZero() {
-		times = append(times, word(lang, "published")+" "+stamp(a.Times.Published), word(lang, "seen")+" "+stamp(a.Times.Seen))
+	// The day is said once, as long as it stays the same.
+	var times []string
+	day := ""
+	for _, t := range []struct {
+		key string
+		at  time.Time
+	}{{"published", a.Times.Published}, {"seen", a.Times.Seen}, {"sent", m.Sent}} {
+		if t.at.IsZero() || t.key == "seen" && a.Times.Published.IsZero() {
+			continue
+		}
+		at := t.at.In(zone)
+		s := word(lang, t.key)
+		if d := date(at, lang); d != day {
+			day = d
+			s += " " + d
+		}
+		times = append(times, s+" "+at.Format("15:04"))
 	}
-	v.Times = strings.Join(append(times, word(lang, "sent")+" "+stamp(m.Sent)), " · ")
+	v.Times = strings.Join(times, " · ") + " " + m.Sent.In(zone).Format("MST")
 	v.Links = append(v.Links, link{word(lang, "deal"), a.Deal.URL})
 	if a.Change.Into != "" {
 		v.Links[0].Label = word(lang, "survivor")
@@ -279,10 +320,7 @@ func (m Message) Title() string {
 		s = word(lang, "digest", m.Total) + " · " + m.Rule.Name
 	case len(m.Items) > 0:
 		v := m.view(m.Items[0])
-		s = v.Head + " : " + v.Line
-		if lang != "fr" {
-			s = v.Head + ": " + v.Line
-		}
+		s = v.Head + colon(lang) + v.Line
 		if v.Change != "" {
 			s += " (" + v.Change + ")"
 		}
@@ -305,7 +343,7 @@ func (m Message) page() page {
 	lang := m.Rule.Lang
 	p := page{
 		Lang: lang, Title: m.Title(), Notice: Plain(m.Notice, 1000), Rule: m.Rule.Name, Query: m.Rule.Query,
-		WhyWord: word(lang, "why"), QueryWord: word(lang, "query"), LogURL: m.Links.Explain,
+		WhyWord: word(lang, "why") + colon(lang), QueryWord: word(lang, "query") + colon(lang), LogURL: m.Links.Explain,
 	}
 	for _, a := range m.Items {
 		p.Views = append(p.Views, m.view(a))
@@ -336,35 +374,31 @@ func Text(m Message) string {
 		fmt.Fprintf(&b, "%s\n\n", p.Flood)
 	}
 	for i, v := range p.Views {
-		if len(p.Views) > 1 {
-			fmt.Fprintf(&b, "%d. ", i+1)
-		}
-		fmt.Fprintf(&b, "%s\n", v.Line)
-		if m.Digest || v.Change != "" {
-			fmt.Fprintf(&b, "   %s", v.Head)
+		if !v.Single {
+			fmt.Fprintf(&b, "%d. %s\n   %s", i+1, v.Line, v.Head)
 			if v.Change != "" {
 				fmt.Fprintf(&b, " (%s)", v.Change)
 			}
 			b.WriteString("\n")
 		}
 		for _, q := range v.Quotes {
-			fmt.Fprintf(&b, "   « %s »\n   %s\n   %s\n", q.Text, q.From, q.URL)
+			fmt.Fprintf(&b, "   %s%s%s\n   %s\n   %s\n\n", q.Open, q.Text, q.Close, q.From, q.URL)
 		}
 		if v.Why != "" {
-			fmt.Fprintf(&b, "   %s: %s\n", p.WhyWord, v.Why)
+			fmt.Fprintf(&b, "   %s%s\n", p.WhyWord, v.Why)
 		}
-		fmt.Fprintf(&b, "   %s\n", v.Times)
+		fmt.Fprintf(&b, "   %s\n\n", v.Times)
 		for _, l := range v.Links {
-			fmt.Fprintf(&b, "   %s: %s\n", l.Label, l.URL)
+			fmt.Fprintf(&b, "   %s%s%s\n", l.Label, colon(p.Lang), l.URL)
 		}
 		b.WriteString("\n")
 	}
 	if p.More != "" {
 		fmt.Fprintf(&b, "%s %s\n\n", p.More, p.LogURL)
 	}
-	fmt.Fprintf(&b, "-- \n%s · %s: %s\n", p.Rule, p.QueryWord, p.Query)
+	fmt.Fprintf(&b, "-- \n%s · %s%s\n", p.Rule, p.QueryWord, p.Query)
 	for _, l := range p.Foot {
-		fmt.Fprintf(&b, "%s: %s\n", l.Label, l.URL)
+		fmt.Fprintf(&b, "%s%s%s\n", l.Label, colon(p.Lang), l.URL)
 	}
 	return b.String()
 }
@@ -378,12 +412,12 @@ var htmlPage = template.Must(template.New("").Parse(`<!doctype html>
 {{range .Views}}<section style="margin:1em 0;padding:0 0 .5em;border-bottom:1px solid #ccc">
 {{template "view" .}}</section>
 {{end}}{{with .More}}<p>{{.}} <a href="{{$.LogURL}}">{{$.LogURL}}</a></p>{{end}}
-<p><small>{{.Rule}} · {{.QueryWord}}: <code>{{.Query}}</code><br>
+<p><small>{{.Rule}} · {{.QueryWord}}<code>{{.Query}}</code><br>
 {{range $i, $l := .Foot}}{{if $i}} · {{end}}<a href="{{$l.URL}}">{{$l.Label}}</a>{{end}}</small></p>
 </body></html>
-{{define "view"}}<p><strong>{{.Line}}</strong><br>{{.Head}}{{with .Change}} ({{.}}){{end}}</p>
-{{range .Quotes}}<blockquote lang="{{.Lang}}" style="margin:.5em 1em">« {{.Text}} »<br><small>{{if .URL}}<a href="{{.URL}}" rel="noopener noreferrer nofollow">{{.From}}</a>{{else}}{{.From}}{{end}}</small></blockquote>
-{{end}}{{with .Why}}<p><small>{{$.WhyWord}}: <code>{{.}}</code></small></p>{{end}}
+{{define "view"}}{{if not .Single}}<p><strong>{{.Line}}</strong><br>{{.Head}}{{with .Change}} ({{.}}){{end}}</p>
+{{end}}{{range .Quotes}}<blockquote lang="{{.Lang}}" style="margin:.5em 1em">{{.Open}}{{.Text}}{{.Close}}<br><small>{{if .URL}}<a href="{{.URL}}" rel="noopener noreferrer nofollow">{{.From}}</a>{{else}}{{.From}}{{end}}</small></blockquote>
+{{end}}{{with .Why}}<p><small>{{$.WhyWord}}<code>{{.}}</code></small></p>{{end}}
 <p><small>{{.Times}}</small></p>
 <p>{{range $i, $l := .Links}}{{if $i}} · {{end}}<a href="{{$l.URL}}">{{$l.Label}}</a>{{end}}</p>
 {{end}}

@@ -261,7 +261,7 @@ func slack(m Message) any {
 			if j == 2 {
 				break
 			}
-			fmt.Fprintf(&b, "> « %s »\n%s\n", text(q.Text), anchor(link{q.From, q.URL}))
+			fmt.Fprintf(&b, "> %s%s%s\n%s\n", q.Open, text(q.Text), q.Close, anchor(link{q.From, q.URL}))
 		}
 		if b.Len() == 0 {
 			b.WriteString(text(v.Line))
@@ -271,7 +271,7 @@ func slack(m Message) any {
 		for j, l := range v.Links {
 			links[j] = anchor(l)
 		}
-		blocks = append(blocks, context(text(p.WhyWord+": "+v.Why)+"\n"+text(v.Times)+"\n"+strings.Join(links, " · ")))
+		blocks = append(blocks, context(text(p.WhyWord+v.Why)+"\n"+text(v.Times)+"\n"+strings.Join(links, " · ")))
 	}
 	foot := []string{}
 	if p.More != "" {
@@ -327,9 +327,9 @@ func teams(m Message) any {
 			if q.URL != "" {
 				from["selectAction"] = obj{"type": "Action.OpenUrl", "url": q.URL}
 			}
-			body = append(body, runs(run("« "+q.Text+" »"), from))
+			body = append(body, runs(run(q.Open+q.Text+q.Close), from))
 		}
-		body = append(body, runs(obj{"type": "TextRun", "text": p.WhyWord + ": " + v.Why + " — " + v.Times, "isSubtle": true, "size": "small"}))
+		body = append(body, runs(obj{"type": "TextRun", "text": p.WhyWord + v.Why + " — " + v.Times, "isSubtle": true, "size": "small"}))
 		if !m.Digest {
 			for _, l := range v.Links {
 				actions = append(actions, open(l))
@@ -339,7 +339,7 @@ func teams(m Message) any {
 	if p.More != "" {
 		body = append(body, runs(run(p.More)))
 	}
-	body = append(body, runs(obj{"type": "TextRun", "text": p.Rule + " · " + p.QueryWord + ": " + p.Query, "isSubtle": true, "size": "small"}))
+	body = append(body, runs(obj{"type": "TextRun", "text": p.Rule + " · " + p.QueryWord + p.Query, "isSubtle": true, "size": "small"}))
 	for _, l := range p.Foot {
 		actions = append(actions, open(l))
 	}
