@@ -217,7 +217,7 @@ func (c compiler) set(what string, build func(context.Context) (docSet, error)) 
 // eval finds the documents of a plan without ranking them: the postings of its terms
 // are joined as sets. Deleted documents are not taken out.
 func (c compiler) eval(ctx context.Context, p *query.Plan) (docSet, error) {
-	if err := ctx.Err(); err != nil {
+	if err := pause(ctx); err != nil {
 		return nil, err
 	}
 	switch p.Op {

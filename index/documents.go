@@ -383,7 +383,7 @@ func (s *snapshot) decode(seg, doc int, v any, text *string) error {
 // load reads the rows of a page.
 func (s *snapshot) load(ctx context.Context, res *Result, kind string, rows []row, text bool) error {
 	for _, r := range rows {
-		if err := ctx.Err(); err != nil {
+		if err := pause(ctx); err != nil {
 			return err
 		}
 		seg, doc := s.find(r.n)

@@ -108,6 +108,7 @@ type Index struct {
 	opt  Options
 	lock *os.File
 	slot chan struct{} // one token per running search
+	slow chan struct{} // one token per search in the slow lane, see turn.go
 	wait atomic.Int64  // searches that wait for one
 
 	mu      sync.Mutex // serialises writes and swaps
@@ -166,7 +167,7 @@ func Open(lg *slog.Logger, dir string, opt Options) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index %s: %w", dir, err)
 	}
-	ix := &Index{lg: lg, dir: dir, opt: opt, lock: lock, slot: make(chan struct{}, opt.Searches)}
+	ix := &Index{lg: lg, dir: dir, opt: opt, lock: lock, slot: make(chan struct{}, opt.Searches), slow: make(chan struct{}, slowLane())}
 	if err := ix.open(); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("open index %s: %w", dir, err)
@@ -423,7 +424,7 @@ func (ix *Index) OpenNew() (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open new index: %w", err)
 	}
-	nx := &Index{lg: ix.lg, dir: ix.dir, opt: ix.opt, slot: make(chan struct{}, ix.opt.Searches), beside: true}
+	nx := &Index{lg: ix.lg, dir: ix.dir, opt: ix.opt, slot: make(chan struct{}, ix.opt.Searches), slow: make(chan struct{}, slowLane()), beside: true}
 	nx.cur.Store(sh)
 	return nx, nil
 }

@@ -167,13 +167,13 @@ func (ix *Index) Search(ctx context.Context, req Request) (res Result, err error
 		facets = append(facets, f)
 	}
 
-	sh, err := ix.enter(ctx)
+	ctx, turn, err := ix.enter(ctx)
 	if err != nil {
 		return res, err
 	}
-	defer ix.leave(sh)
-	res.Generation = sh.gen.Load()
-	snap, err := sh.snapshot()
+	defer turn.leave()
+	res.Generation = turn.sh.gen.Load()
+	snap, err := turn.sh.snapshot()
 	if err != nil {
 		return res, fmt.Errorf("search: %w", err)
 	}
@@ -265,7 +265,7 @@ func (r *Result) mark(ctx context.Context, m *marker) error {
 		if fs != nil {
 			r.Fragments[id] = fs
 		}
-		return ctx.Err()
+		return pause(ctx)
 	}
 	for _, d := range r.Deals {
 		if err := keep(d.ID, m.deal(d)); err != nil {
@@ -330,7 +330,7 @@ func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func
 				if b.docs = append(b.docs, uint32(n-s.off[b.seg])); len(b.docs) == blockLength {
 					f(b)
 					b.docs = b.docs[:0]
-					if err := ctx.Err(); err != nil {
+					if err := pause(ctx); err != nil {
 						return err
 					}
 				}
@@ -360,7 +360,7 @@ func (s *snapshot) each(ctx context.Context, q bquery.Query, scored bool, f func
 			f(b)
 			b.docs, b.scores = b.docs[:0], b.scores[:0]
 		}
-		return ctx.Err()
+		return pause(ctx)
 	}
 	for {
 		m, err := sr.Next(sc)

@@ -95,7 +95,7 @@ func (s *snapshot) join(ctx context.Context, d docSet, field string, terms []str
 		}
 		for n, t := range terms {
 			if n&0x3f == 0 {
-				if err := ctx.Err(); err != nil {
+				if err := pause(ctx); err != nil {
 					return err
 				}
 			}

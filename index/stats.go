@@ -83,12 +83,12 @@ func (ix *Index) Stats(ctx context.Context, req StatsRequest) (rows []Row, err e
 	}
 	now := ix.opt.Now()
 
-	sh, err := ix.enter(ctx)
+	ctx, turn, err := ix.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer ix.leave(sh)
-	s, err := sh.snapshot()
+	defer turn.leave()
+	s, err := turn.sh.snapshot()
 	if err != nil {
 		return nil, fmt.Errorf("stats: %w", err)
 	}
@@ -282,12 +282,12 @@ type VendorCount struct {
 // Vendors lists all organisations that take part in a deal or are named in an
 // article, those with most deals first.
 func (ix *Index) Vendors(ctx context.Context) (out []VendorCount, err error) {
-	sh, err := ix.enter(ctx)
+	ctx, turn, err := ix.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer ix.leave(sh)
-	s, err := sh.snapshot()
+	defer turn.leave()
+	s, err := turn.sh.snapshot()
 	if err != nil {
 		return nil, fmt.Errorf("list vendors: %w", err)
 	}
@@ -345,34 +345,4 @@ func (ix *Index) Vendors(ctx context.Context) (out []VendorCount, err error) {
 		return a.ID < b.ID
 	})
 	return out, nil
-}
-
-// enter waits for a turn to search and holds the index; leave gives both back.
-func (ix *Index) enter(ctx context.Context) (*shelf, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	select {
-	case ix.slot <- struct{}{}:
-	default:
-		defer ix.wait.Add(-1)
-		if ix.wait.Add(1) > MaxWaiting {
-			return nil, ErrBusy
-		}
-		select {
-		case ix.slot <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	sh, err := ix.hold()
-	if err != nil {
-		<-ix.slot
-	}
-	return sh, err
-}
-
-func (ix *Index) leave(sh *shelf) {
-	sh.release()
-	<-ix.slot
 }

@@ -148,7 +148,7 @@ func (s *snapshot) words(ctx context.Context, seg int, field, start, what string
 	it := dict.AutomatonIterator(newFoldedPrefix(start), nil, nil)
 	for n := 1; ; n++ {
 		if n&0xff == 0 {
-			if err := ctx.Err(); err != nil {
+			if err := pause(ctx); err != nil {
 				return nil, err
 			}
 		}
