@@ -41,6 +41,7 @@ type elem struct {
 	h           hint
 	bad         bool // boilerplate, with all below
 	linkedHeads int16
+	prosy       int8 // of a list: 1 text with links in it, -1 links, 0 not looked at
 }
 
 type hint uint16

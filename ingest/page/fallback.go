@@ -23,7 +23,7 @@ func readable(doc *html.Node, base *url.URL, t *tree) string {
 	other.settle()
 	never := map[string]bool{} // walls and comments are known by names that readability has washed away
 	for i := range t.elems {
-		if e := &t.elems[i]; e.bad && e.h&(hintWall|hintComment) != 0 && e.last-e.first < 400 {
+		if e := &t.elems[i]; e.bad && e.h&(hintWall|hintComment) != 0 && e.last-e.first < 400 && len(never) < 5000 {
 			for _, b := range t.blocks[e.first:e.last] {
 				never[b.text] = true
 			}

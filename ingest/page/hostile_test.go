@@ -34,6 +34,10 @@ func hostile() map[string]string {
 		"alternates":        strings.Repeat(`<link rel="alternate" type="application/rss+xml" href="/f">`, 10_000) + story,
 		"srcset":            `<img srcset="` + strings.Repeat("a.jpg 1x, ", 5_000) + `">` + story,
 		"long title":        "<title>" + strings.Repeat("t", 5<<20) + "</title>" + story,
+		"long list":         "<p>A story with a long list, and what is in it:</p><ul>" + strings.Repeat(`<li>Some text <a href="/a">and a link to it</a></li>`, 40_000) + "</ul>" + story,
+		"nested comments":   strings.Repeat(`<div class="comment paywall"><p>`+strings.Repeat("word ", 20)+`.</p>`, 400) + story,
+		"rows of cards":     strings.Repeat(`<div class="c"><h3><a href="/a">A headline of another story</a></h3></div>`, 20_000) + story,
+		"named sections":    strings.Repeat(`<section id="sharing-a-b-c"><h2>Sharing a b c</h2><p>x</p>`, 400) + story,
 		"many h1":           strings.Repeat("<h1>titre</h1>", 20_000) + story,
 		"many classes": func() string {
 			var b strings.Builder

@@ -300,12 +300,18 @@ func (t *tree) listed(b *block) bool {
 	if e.name != atom.Ul && e.name != atom.Ol {
 		return false
 	}
-	text, links := 0, 0
-	for j := e.first; j < e.last; j++ {
-		text += len(t.blocks[j].text)
-		links += int(t.blocks[j].links)
+	if e.prosy == 0 { // told once for all items
+		text, links := 0, 0
+		for j := e.first; j < e.last; j++ {
+			text += len(t.blocks[j].text)
+			links += int(t.blocks[j].links)
+		}
+		e.prosy = -1
+		if links*10 <= text*6 || t.announced(e) {
+			e.prosy = 1
+		}
 	}
-	return links*10 <= text*6 || t.announced(e)
+	return e.prosy > 0
 }
 
 // announced tells a list that the text before it leads to with a colon.
