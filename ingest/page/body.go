@@ -404,7 +404,7 @@ func (t *tree) cards() {
 		if e.bad || e.linkedHeads < 3 && e.name != atom.Ul && e.name != atom.Ol || e.last-e.first < 3 {
 			continue
 		}
-		children, linked, text, links, long, plain := 0, 0, 0, 0, 0, 0
+		children, linked, text, links, long, plain, free := 0, 0, 0, 0, 0, 0, 0
 		kind := ""
 		for c := int32(i) + 1; c < e.end; c = t.elems[c].end {
 			k := &t.elems[c]
@@ -426,6 +426,9 @@ func (t *tree) cards() {
 			if prose > 2 {
 				long++
 			}
+			if prose > 0 && k.linkedHeads == 0 {
+				free++
+			}
 			if k.linkedHeads > 0 && k.last-k.first <= 12 && prose <= 2 {
 				class, _, _ := strings.Cut(attr(k.node, "class"), " ")
 				if kind == "" {
@@ -437,7 +440,7 @@ func (t *tree) cards() {
 			}
 		}
 		list := e.name == atom.Ul || e.name == atom.Ol
-		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 && !(list && t.announced(e)) {
+		if linked >= 3 && linked*3 >= children*2 && text < 900*children && long == 0 && free < 2 && !(list && t.announced(e)) {
 			e.bad = true
 		}
 		if list && children >= 2 && links*10 > text*7 && plain*4 <= children && !t.announced(e) {
