@@ -34,11 +34,12 @@ var (
 
 // saved is a rule, ready to match.
 type saved struct {
-	rule  schemas.Rule
-	query query.Query
-	tag   string
-	fault string // why it cannot match: a query that no longer reads
-	faute string // the same in French
+	rule   schemas.Rule
+	query  query.Query
+	tag    string
+	fault  string // why it cannot match: a query that no longer reads
+	faute  string // the same in French
+	sealed bool   // its secrets cannot be read here: nothing is sent, nothing given up
 }
 
 // book holds the rules in memory, beside the table that matches them.
@@ -142,6 +143,7 @@ func (n *Notifier) read(slug string, body []byte) *saved {
 	s := &saved{rule: r, tag: hex.EncodeToString(h[:8])}
 	if err != nil {
 		n.lg.Error("a rule cannot be used", "rule", slug, "err", err)
+		s.sealed = true
 		s.fault, s.faute = err.Error(), "Les secrets de cette règle ont été scellés avec une autre clé (alert-key)."
 		return s
 	}

@@ -810,3 +810,35 @@ func TestParseRules(t *testing.T) {
 		}
 	}
 }
+
+// A process with another key can read no secret: it says so, sends nothing and
+// gives nothing up; whoever has the right key goes on.
+func TestAnotherKey(t *testing.T) {
+	s := newSink(t)
+	s.answers(func(post) (int, http.Header) { return 500, nil })
+	w := newWorld(t, nil, nil)
+	w.rule(`{"name":"all","query":"type:distribution","to":[{"webhook":{"url":"` + s.URL + `"}}]}`)
+	w.after(time.Hour)
+	w.say("a1 lemag announced aws capgemini")
+	link := w.ruleLinks(w.book.get("all").rule, schemas.Destination{}).MuteRule
+	key := w.opt.Key
+	w.opt.Key = []byte("another key, of enough bytes too")
+	w.restart()
+	s.clear()
+	s.answers(nil)
+	w.after(100 * time.Hour)
+	w.say("a2 lemag announced dell capgemini")
+	st, err := w.Rule("all")
+	if err != nil || st.Health != "broken" || !strings.Contains(st.Fault, "another key") || !strings.Contains(st.Faute, "autre clé") || len(s.all()) != 0 {
+		t.Errorf("%+v %v, told %v", st, err, s.told())
+	}
+	if _, err := w.Peek(link[strings.Index(link, LinkPath)+len(LinkPath):]); !errors.Is(err, ErrLink) {
+		t.Errorf("a link of the other key: %v", err)
+	}
+	w.opt.Key = key
+	w.restart()
+	w.settle()
+	if diff := cmp.Diff([]string{"new aws~capgemini announced"}, s.told()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -84,8 +84,8 @@ func (l *lease) write(ctx context.Context, rev uint64) error {
 	return nil
 }
 
-// win waits until the lease is ours.
-func (l *lease) win(ctx context.Context, warn func(error)) error {
+// win waits until the lease is ours, which fit may forbid.
+func (l *lease) win(ctx context.Context, fit func() error, warn func(error)) error {
 	var seen uint64
 	var since time.Time
 	said := "" // once is enough
@@ -111,6 +111,8 @@ func (l *lease) win(ctx context.Context, warn func(error)) error {
 			return ctx.Err()
 		case err != nil:
 			lost(err)
+		case fit() != nil:
+			lost(fit())
 		case h.Node == "" || h.Node == l.me || time.Since(since) > l.time:
 			if err := l.write(ctx, rev); err == nil {
 				return nil
@@ -188,7 +190,7 @@ func (n *Notifier) Lead(ctx context.Context, work func(context.Context) error) e
 			<-ended
 			return nil
 		}
-		err := n.lease.win(ctx, func(err error) { n.lg.Warn("the lease of the alerts", "err", err) })
+		err := n.lease.win(ctx, n.fit, func(err error) { n.lg.Warn("the lease of the alerts", "err", err) })
 		if err2 := followed(); err2 != nil {
 			n.lg.Warn("follow the alerts", "err", err2)
 		}
@@ -313,3 +315,16 @@ func (n *Notifier) maySend() bool { return n.lease == nil || n.lease.outlasts(n.
 
 // follows tells whether another process sends, or nobody yet.
 func (n *Notifier) follows() bool { return n.lease != nil && !n.sends.Load() }
+
+// fit tells why this process must not send: it has another key than who made the
+// rules, and would leave out what they ring for.
+func (n *Notifier) fit() error {
+	n.book.mu.RLock()
+	defer n.book.mu.RUnlock()
+	for slug, s := range n.book.rules {
+		if s.sealed {
+			return fmt.Errorf("this process does not send: rule %s was sealed with another alert-key", slug)
+		}
+	}
+	return nil
+}

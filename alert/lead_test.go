@@ -173,6 +173,15 @@ func TestTwoProcesses(t *testing.T) {
 		sent[<-told]--
 	}
 
+	// One with another key stands by and does not lead, though it is free.
+	opt := w.opt
+	w.opt.Key = []byte("another key, of enough bytes too")
+	stranger := startRunner(t, b, w, "stranger")
+	w.opt = opt
+	if stranger.fit() == nil {
+		t.Error("it can read the rules")
+	}
+
 	// A clean stop: the other goes on at once.
 	one.end(t)
 	two.leading(t)
@@ -189,8 +198,12 @@ func TestTwoProcesses(t *testing.T) {
 		t.Error("two processes send")
 	}
 	wait(24)
+	if stranger.sends.Load() {
+		t.Error("a process with another key sends")
+	}
 	two.end(t)
 	three.end(t)
+	stranger.end(t)
 	for len(told) > 0 {
 		sent[<-told]++
 	}

@@ -124,6 +124,9 @@ func (l *lane) idle(now time.Time) bool {
 // due is when a lane with rows has something to do.
 func (n *Notifier) due(l *lane, now time.Time) time.Time {
 	s := n.book.get(l.rule)
+	if s != nil && s.sealed {
+		return now.Add(time.Hour) // an edit wakes it up
+	}
 	if _, ok := n.destination(s, l.channel); !ok {
 		return now // to be withdrawn
 	}

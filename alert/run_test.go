@@ -336,7 +336,7 @@ func TestSay(t *testing.T) {
 		{schemas.Delivery{Event: "new", State: schemas.DeliverySent, Seen: at, Sent: at.Add(400 * time.Millisecond), Attempts: make([]schemas.Attempt, 1)},
 			"Nouvel accord", "0,4 s après lecture", "New deal", "0.4 s after it was seen"},
 		{schemas.Delivery{Event: "status-in_effect", State: schemas.DeliverySent, Seen: at, Sent: at.Add(5 * time.Minute), Attempts: make([]schemas.Attempt, 2)},
-			"Nouveau statut : en vigueur", "5 min après lecture, au 2ᵉ essai", "Status changed: in effect", "5 min after it was seen, at attempt 2"},
+			"Nouveau statut : en vigueur", "5 min après lecture, au 2ᵉ essai", "Status changed: in effect", "5 min after it was seen, at attempt 2"},
 		{schemas.Delivery{Event: "corroborated-3", State: schemas.DeliveryMuted, Reason: "the vendor dell is muted"}, "Confirmé par 3 sources", "dell est en sourdine", "Carried by 3 sources", "the vendor dell is muted"},
 		{schemas.Delivery{Event: "folded", Count: 4, State: schemas.DeliveryFolded}, "Repris sans bruit ×4", "", "Folded in silently ×4", ""},
 		{schemas.Delivery{Event: "digest", Count: 12, State: schemas.DeliverySent, Reason: "too many for one hour"}, "12 changements groupés", "trop de messages en une heure", "12 changes in one message", "too many for one hour"},
