@@ -444,7 +444,7 @@ func (p *Poller) rules(src schemas.Source, addr string) *page.Rules {
 		r, err = page.ShippedRules()
 	} else {
 		// JSON is YAML, and quotes what the selector may hold.
-		b, _ := json.Marshal(map[string]any{"sites": []any{map[string]any{"hosts": []string{u.Hostname()}, "body": []string{src.Body}}}})
+		b, _ := json.Marshal(map[string]any{"sites": []any{map[string]any{"hosts": []string{u.Hostname()}, "body": []string{src.Body}, "verified": true}}})
 		r, err = page.ParseRules(b)
 	}
 	if err != nil {

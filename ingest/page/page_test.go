@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func TestShippedRules(t *testing.T) {
 }
 
 func TestRule(t *testing.T) {
-	rules, err := ParseRules([]byte(`sites: [{hosts: [press.example], body: ["#texte"], strip: [".pub"], author: ["i.par"], date: [".quand"], title: ["b.titre"]}]`))
+	rules, err := ParseRules([]byte(`sites: [{hosts: [press.example], body: ["#texte"], strip: [".pub"], author: ["i.par"], date: [".quand"], title: ["b.titre"], verified: true}]`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +69,23 @@ func TestRule(t *testing.T) {
 	}
 	if strings.Contains(p.Text, "Achetez") || strings.Contains(p.Text, "dénoncé") || !strings.Contains(p.Text, "seconde phrase") {
 		t.Errorf("text %q", p.Text)
+	}
+}
+
+// A rule that nobody has seen at work gives way where it takes a part for the whole.
+func TestStaleRule(t *testing.T) {
+	rules, err := ParseRules([]byte(`sites: [{hosts: [press.example], body: ["div.chapo"]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paras strings.Builder
+	for i := range 9 {
+		fmt.Fprintf(&paras, "<p>Le grossiste numéro %d a signé un contrat avec l'éditeur, pour trois ans au moins et dans quatre pays.</p>", i)
+	}
+	src := `<html lang="fr"><title>Un contrat</title><body><main><h1>Un contrat</h1><div class="chapo"><p>` + strings.Repeat("Trois ans et quatre pays, dit le grossiste. ", 6) + `</p></div><div class="corps">` + paras.String() + `</div></main></body></html>`
+	p, err := Extract([]byte(src), Options{URL: "https://press.example/a", Rules: rules})
+	if err != nil || p.How != "own" || !strings.Contains(p.Text, "numéro 8") {
+		t.Errorf("%v, %s: %.200s", err, p.How, p.Text)
 	}
 }
 
