@@ -264,3 +264,80 @@ func TestRulesEqualBleve(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkRulesBesideBleve is what 10,000 rules cost for each article: with our
+// table; by asking bleve for each rule whether a one-document index has it
+// (naive); by asking it once for each 500 articles (batched). Those two are
+// measured on 200 of the rules.
+func BenchmarkRulesBesideBleve(b *testing.B) {
+	c := newCorpus(b, 9)
+	words := slices.Compact(slices.Sorted(slices.Values(c.words)))
+	rare := func() string { return words[c.rng.IntN(len(words))] }
+	search := func() string { // what people save: two words, a vendor and words, a phrase
+		switch n := c.rng.IntN(100); {
+		case n < 35:
+			return rare() + " " + rare()
+		case n < 65:
+			return "vendor:" + c.vendor() + " (" + rare() + " OR " + rare() + ")"
+		case n < 80:
+			return "(" + rare() + " OR " + rare() + ")"
+		case n < 90:
+			return "vendor:" + c.vendor() + " lang:" + c.lang()
+		}
+		return `"` + rare() + " " + rare() + `"`
+	}
+	const rules, docs, asked = 10_000, 500, 200
+	queries := map[string]query.Query{}
+	for len(queries) < rules {
+		q, err := query.Parse(search(), query.Options{Now: monday})
+		if err != nil {
+			b.Fatal(err)
+		}
+		queries[fmt.Sprintf("r%05d", len(queries))] = q
+	}
+	table := query.NewRules(index.Analyze, nil)
+	table.Update(queries, nil)
+	fill := func(n int) (*index.Index, []*query.Doc) {
+		ix, err := index.Open(nolog, b.TempDir(), index.Options{Now: func() time.Time { return monday }})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = ix.Close() })
+		var xs []schemas.Extraction
+		var ds []*query.Doc
+		for i := range n {
+			x := c.extraction(i)
+			xs = append(xs, x)
+			ds = append(ds, query.NewDoc(query.ArticleRecord(x, nil), index.Analyze))
+		}
+		if err := ix.PutExtractions(b.Context(), xs); err != nil {
+			b.Fatal(err)
+		}
+		return ix, ds
+	}
+	many, ds := fill(docs)
+	one, _ := fill(1)
+	ask := func(ix *index.Index) time.Duration { // of all rules
+		began := processorTime()
+		for i := range asked {
+			if _, err := ix.Search(b.Context(), index.Request{View: index.Articles, Query: queries[fmt.Sprintf("r%05d", i)]}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return (processorTime() - began) * rules / asked
+	}
+	ask(one)
+	ask(many)
+	naive, batched := ask(one), ask(many)/docs
+	hits, i := 0, 0
+	began := processorTime()
+	for b.Loop() {
+		hits += len(table.Match(ds[i%docs], monday))
+		i++
+	}
+	ours := (processorTime() - began) / time.Duration(i)
+	b.ReportMetric(float64(ours.Microseconds()), "cpu-µs/op")
+	b.ReportMetric(float64(naive)/float64(ours), "times-naive")
+	b.ReportMetric(float64(batched)/float64(ours), "times-batched")
+	b.ReportMetric(float64(hits)/float64(i), "hits/op")
+}

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -307,10 +308,14 @@ func BenchmarkRulesMatch(b *testing.B) {
 				docs[i] = p.doc(500)
 			}
 			matched, candidates, i := 0, 0, 0
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			began := processorTime()
 			for b.Loop() {
 				matched += len(rules.Match(docs[i%len(docs)], testNow))
 				i++
 			}
+			b.ReportMetric(float64((processorTime()-began).Microseconds())/float64(i), "cpu-µs/op")
 			for _, d := range docs {
 				candidates += rules.Candidates(d)
 			}
