@@ -138,7 +138,7 @@ func glyph(status string) string {
 
 // webAddress keeps addresses that a browser may open from a page, "" for others.
 func webAddress(u string) string {
-	if p, err := url.Parse(u); err == nil && (p.Scheme == "http" || p.Scheme == "https") && p.Host != "" {
+	if p, err := url.Parse(u); err == nil && (p.Scheme == "http" || p.Scheme == "https") && p.Host != "" && p.User == nil {
 		return u
 	}
 	return ""

@@ -43,6 +43,10 @@ var poisons = []poison{
 	{"title", `</title><script>alert(1)</script>`},
 	{"svg", `<svg/onload=alert(1)>`},
 	{"mutation", `<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">`},
+	{"mutation2", `<svg></p><style><a id="</style><img src=1 onerror=alert(1)>">`},
+	{"mutation3", `<form><math><mtext></form><form><mglyph><svg><mtext><style><path id="</style><img onerror=alert(1) src>">`},
+	{"attributes", `<img src=x src=y onerror=alert(1) onerror=1>`},
+	{"doctype", `<!DOCTYPE html [<!ENTITY x SYSTEM "file:///etc/passwd">]>&x;<plaintext>`},
 	{"noscript", `<noscript><p title="</noscript><img src=x onerror=alert(1)>">`},
 	{"textarea", `</textarea><script>alert(1)</script>`},
 	{"comment", `--><script>alert(1)</script><!--`},
@@ -63,7 +67,7 @@ var poisons = []poison{
 }
 
 // hostileURLs must never become links.
-var hostileURLs = []string{"javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:msgbox(1)", "//evil.example/", "java\tscript:alert(1)", "https:evil", "file:///etc/passwd", "http://", "blob:https://x/1"}
+var hostileURLs = []string{"javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:msgbox(1)", "//evil.example/", "java\tscript:alert(1)", "https:evil", "file:///etc/passwd", "http://", "blob:https://x/1", "JaVaScRiPt:alert(1)", "\x01javascript:alert(1)", " javascript:alert(1)", "http:evil.example", "http://www.bank.example@evil.example/", "http://[::1", "https:///x", strings.Repeat("javascript:", 9000)}
 
 // everything asks for every page there is about the sample: what a reader can reach.
 func everything(w *world) []string {
