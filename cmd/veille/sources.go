@@ -145,6 +145,8 @@ func (c *command) client(cfg Config) (*guard.Client, error) {
 
 func (c *command) feedsAddCommand() *cobra.Command {
 	var id, name, lang, country, folder string
+	var own schemas.Source // settings that no feed tells
+	var header []string
 	cmd := &cobra.Command{
 		Use: "add URL", Short: "Watch a feed, or the feed of a site",
 		Long: `Watch a feed. The address may be that of a site: its feed is then looked for. The
@@ -167,7 +169,24 @@ veille notices within seconds.`,
 					return fail(exitFailed, fmt.Errorf("%s: %w", arg, err), "veille feeds check tells what an address answers")
 				}
 				f := found[0]
-				src := schemas.Source{ID: id, Name: name, Feed: f.URL, Lang: lang, Country: country}
+				src := own
+				src.ID, src.Name, src.Feed, src.Lang, src.Country = id, name, f.URL, lang, strings.ToUpper(country)
+				for _, h := range header {
+					k, v, ok := strings.Cut(h, ":")
+					if !ok || strings.ContainsAny(h, "\r\n") {
+						return usage(fmt.Errorf("--header %q is no header", h), "write it as 'Name: value'")
+					}
+					if src.Headers == nil {
+						src.Headers = map[string]string{}
+					}
+					src.Headers[strings.TrimSpace(k)] = strings.TrimSpace(v)
+				}
+				switch {
+				case src.Content != "" && src.Content != "page" && src.Content != "feed":
+					return usage(fmt.Errorf("--content %q", src.Content), "it takes page or feed")
+				case src.Rights != "" && src.Rights != "reserved":
+					return usage(fmt.Errorf("--rights %q", src.Rights), "it takes reserved")
+				}
 				if src.Name == "" {
 					src.Name = oneLine(f.Title)
 				}
@@ -202,6 +221,12 @@ veille notices within seconds.`,
 	cmd.Flags().StringVar(&lang, "lang", "", "fr or en (default: the feed's)")
 	cmd.Flags().StringVar(&country, "country", "", "country, such as FR: dates without a zone are local to it")
 	cmd.Flags().StringVar(&folder, "folder", "", "folder of the list, such as Presse/Grossistes")
+	cmd.Flags().DurationVar(&own.Every, "every", 0, "a fixed interval, such as 30m (default: by its own rhythm)")
+	cmd.Flags().StringVar(&own.Agent, "user-agent", "", "another User-Agent, an honest one")
+	cmd.Flags().StringArrayVar(&header, "header", nil, "'Name: value', sent to the feed's host alone; may be given again")
+	cmd.Flags().StringVar(&own.Body, "body", "", "CSS selector of the article's text on its pages")
+	cmd.Flags().StringVar(&own.Content, "content", "", "page or feed: where texts are taken from (default: by what is there)")
+	cmd.Flags().StringVar(&own.Rights, "rights", "", "reserved: titles and links only")
 	return cmd
 }
 

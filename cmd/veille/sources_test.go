@@ -45,6 +45,12 @@ func TestFeedsCommands(t *testing.T) {
 		t.Error("out and in again, the list is another")
 	}
 	do(0, "", "feeds", "rm", "channel-ledger")
+	do(0, `^slow: `, "feeds", "add", "--id", "slow", "--every", "2h", "--header", "X-Press: yes", "--body", "div.story", "--content", "page", "--rights", "reserved", w.press.URL+"/channel-ledger/rss.xml")
+	if out := do(0, "", "feeds", "list", "--json"); !strings.Contains(out, `"every": 7200000000000`) || !strings.Contains(out, `"X-Press": "yes"`) || !strings.Contains(out, `"body": "div.story"`) || !strings.Contains(out, `"rights": "reserved"`) {
+		t.Errorf("settings of a source are lost:\n%s", out[max(0, len(out)-1500):])
+	}
+	do(exitUsage, `--content`, "feeds", "add", "--content", "both", w.press.URL+"/channel-ledger/rss.xml")
+	do(0, "", "feeds", "rm", "slow")
 	if list := do(0, "lemagit", "feeds", "list"); strings.Contains(list, "channel-ledger") {
 		t.Error("the source is still listed")
 	}
