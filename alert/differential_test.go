@@ -273,16 +273,17 @@ func BenchmarkRulesBesideBleve(b *testing.B) {
 	c := newCorpus(b, 9)
 	words := slices.Compact(slices.Sorted(slices.Values(c.words)))
 	rare := func() string { return words[c.rng.IntN(len(words))] }
+	vendor := func() string { return fmt.Sprintf("v%d", c.rng.IntN(400)) }
 	search := func() string { // what people save: two words, a vendor and words, a phrase
 		switch n := c.rng.IntN(100); {
 		case n < 35:
 			return rare() + " " + rare()
 		case n < 65:
-			return "vendor:" + c.vendor() + " (" + rare() + " OR " + rare() + ")"
+			return "vendor:" + vendor() + " (" + rare() + " OR " + rare() + ")"
 		case n < 80:
 			return "(" + rare() + " OR " + rare() + ")"
 		case n < 90:
-			return "vendor:" + c.vendor() + " lang:" + c.lang()
+			return "vendor:" + vendor() + " lang:" + c.lang()
 		}
 		return `"` + rare() + " " + rare() + `"`
 	}
@@ -307,6 +308,9 @@ func BenchmarkRulesBesideBleve(b *testing.B) {
 		var ds []*query.Doc
 		for i := range n {
 			x := c.extraction(i)
+			for j := range x.Vendors {
+				x.Vendors[j].ID = vendor()
+			}
 			xs = append(xs, x)
 			ds = append(ds, query.NewDoc(query.ArticleRecord(x, nil), index.Analyze))
 		}
