@@ -187,3 +187,28 @@ func BenchmarkReadability(b *testing.B) {
 		readability.FromReader(bytes.NewReader(pages[i%len(pages)]), u)
 	}
 }
+
+// Lines about the site, and honest sentences that begin with the same words.
+func TestAside(t *testing.T) {
+	for _, s := range []string{
+		"Lire aussi : La pénurie de mémoire s'installe", "À lire : ce que gagnent les ingénieurs", "Photo : D.R.", "Crédit photo : Octet", "Image: Channel Wire", "Related: Four banks share one data centre",
+		"Newsletter : recevez chaque mardi l'essentiel du canal.", "Tags : cloud, stockage", "Il vous reste 82 % de cet article à lire.", "Vos données personnelles sont traitées par l'éditeur.", "Publicité", "Loading…",
+		"Copyright 2025 Channel Wire", "Tous droits réservés.", "Sign up for our weekly letter.", "Pour aller plus loin :", "Votre navigateur ne supporte pas la vidéo.", "Inscrivez-vous à notre lettre.", "© 2025",
+		"Follow us on LinkedIn.", "This article originally appeared elsewhere.", "We use cookies to improve your visit.",
+	} {
+		if !aside(s) {
+			t.Errorf("taken for text: %q", s)
+		}
+	}
+	for _, s := range []string{
+		"Image sensors remain scarce, the maker said.", "Photo labs are closing one after the other.", "Tags are read by every gate of the warehouse.", "Il vous reste trois mois pour migrer, prévient l'éditeur.",
+		"À lire ces chiffres, le marché repart.", "Vos données sont-elles à l'abri chez un hébergeur américain ?", "Publicité en ligne et vente de licences font les deux tiers du chiffre d'affaires.",
+		"Loading times fell by half after the move.", "Copyright law changes in May, and distributors have to follow.", "Pour aller plus loin, le grossiste ouvre une seconde agence à Metz.",
+		"Related to each other: for example, a caching server and a web server", "Se connecter au réseau de l'hôpital exigeait jusqu'ici deux badges.", "Votre navigateur préféré n'y est pour rien.",
+		"Log in to the console, choose the host, and wait until the light of the second disk has gone green again.", "The post was held by a former reseller.", "L'article 13 du règlement ne dit rien des revendeurs.",
+	} {
+		if aside(s) {
+			t.Errorf("taken for an aside: %q", s)
+		}
+	}
+}

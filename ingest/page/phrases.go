@@ -436,7 +436,7 @@ func aside(s string) bool {
 		return false
 	}
 	f := fold(s[:min(len(s), 240)])
-	if f == "" {
+	if f == "" || strings.HasPrefix(s, "©") && len(s) < 200 {
 		return true // rules, arrows, dots
 	}
 	if len(s) < 60 && stopLines[f] {
@@ -449,17 +449,41 @@ func aside(s string) bool {
 		if !strings.HasPrefix(f, p) || len(f) > len(p) && f[len(p)] != ' ' {
 			continue
 		}
+		// Many of these begin honest sentences, too. A label says so by its colon, or by being no sentence.
+		colon := strings.IndexByte(s, ':')
+		label := colon >= 0 && colon <= len(p)+8 || !ends(s) && len(f) < len(p)+30 || len(f) <= len(p)+2
 		switch p {
 		case "related": // "Related to each other: for example"
-			if i := strings.IndexByte(s, ':'); i < 0 || i > len(p)+4 {
+			if colon < 0 || colon > len(p)+4 {
 				return false
 			}
 		case "newsletter":
 			if !strings.ContainsAny(s, ":!?") && len(strings.Fields(s)) <= 3 { // "Newsletter settings"
 				return false
 			}
-		case "image", "photo", "illustration", "credit":
-			if i := strings.IndexByte(s, ':'); len(f) > 60 && (i < 0 || i > len(p)+12) {
+		case "image", "photo", "illustration", "credit", "crédit", "crédits", "tags", "mots clés", "à lire", "voir aussi", "see also", "pour aller plus loin", "pour en savoir plus sur",
+			"publicité", "advertisement", "loading", "se connecter", "more on", "stay up to date with":
+			if !label {
+				return false
+			}
+		case "copyright":
+			if !strings.ContainsAny(f, "0123456789") {
+				return false
+			}
+		case "il vous reste":
+			if !strings.Contains(f, "article") && !strings.Contains(f, "lire") {
+				return false
+			}
+		case "vos données":
+			if !strings.Contains(f, "personnelles") && !strings.Contains(f, "traitées") && !strings.Contains(f, "collectées") && !strings.Contains(f, "responsable") {
+				return false
+			}
+		case "votre navigateur":
+			if !strings.HasPrefix(f, "votre navigateur ne ") && !strings.Contains(f, "obsolète") {
+				return false
+			}
+		case "log in to", "register to", "sign up to", "read more":
+			if len(f) > 90 {
 				return false
 			}
 		}

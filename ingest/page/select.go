@@ -270,20 +270,20 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 		return true
 	case links*10 > n*6 && n < 120 && b.tag != atom.Li:
 		return true
-	case aside(b.text), pointer(b):
+	case (b.tag != atom.Li || links > 0) && aside(b.text), pointer(b):
 		return true
 	case leading && n < 400 && title != "" && same(fold(b.text), title):
 		return true
 	case n < 160 && (early || n < 60) && bylinePart(b.text) != "":
 		return true
-	case n < 160 && dateLine(b.text):
+	case n < 160 && b.tag != atom.Li && b.tag != atom.Tr && b.tag != atom.Dt && b.tag != atom.Td && dateLine(b.text):
 		return true
 	case b.prose():
 		return false
 	}
 	switch b.tag {
 	case atom.P:
-		return n < 3 || leading && n < 30
+		return n < 3 || leading && n < 30 && !ends(b.text)
 	case atom.Li, atom.Dd, atom.Dt, atom.Tr, atom.Td, atom.Th:
 		return n < 3
 	case atom.Blockquote, atom.Pre:
