@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/document"
@@ -81,17 +82,18 @@ type writer struct {
 	sh     *shelf
 	snap   *snapshot
 	cat    query.Catalogue
+	now    func() time.Time
 	batch  *bleve.Batch
 	prices map[string][]string // by article, of this batch
 	at     map[string]int64    // numPut by id, of this batch
 }
 
-func newWriter(sh *shelf, cat query.Catalogue) (*writer, error) {
+func newWriter(sh *shelf, opt Options) (*writer, error) {
 	snap, err := sh.snapshot()
 	if err != nil {
 		return nil, err
 	}
-	return &writer{sh: sh, snap: snap, cat: cat, batch: sh.bl.NewBatch(), prices: map[string][]string{}, at: map[string]int64{}}, nil
+	return &writer{sh: sh, snap: snap, cat: opt.Catalogue, now: opt.Now, batch: sh.bl.NewBatch(), prices: map[string][]string{}, at: map[string]int64{}}, nil
 }
 
 func (w *writer) close() error { return w.snap.close() }
@@ -99,7 +101,8 @@ func (w *writer) close() error { return w.snap.close() }
 // commit writes the batch and returns when it is on disk.
 func (w *writer) commit() error {
 	gen := w.sh.gen.Load() + 1
-	w.batch.SetInternal(genKey, binary.BigEndian.AppendUint64(nil, gen))
+	at := w.now().UnixMilli()
+	w.batch.SetInternal(genKey, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, gen), uint64(at)))
 	if err := w.sh.bl.Batch(w.batch); err != nil {
 		return err
 	}
@@ -107,6 +110,7 @@ func (w *writer) commit() error {
 		return err
 	}
 	w.sh.gen.Store(gen)
+	w.sh.at.Store(at)
 	if w.sh.lived != nil {
 		w.sh.lived()
 	}

@@ -125,6 +125,7 @@ type shelf struct {
 	adv    index.Index
 	m      mapping.IndexMapping
 	gen    atomic.Uint64
+	at     atomic.Int64 // when it was committed, milliseconds since 1970
 	cols   columns
 	enc    *zstd.Encoder
 	dec    *zstd.Decoder
@@ -333,8 +334,9 @@ func newShelfOf(folder string, bl bleve.Index, opt Options) (*shelf, error) {
 	if err != nil {
 		return nil, errors.Join(err, bl.Close())
 	}
-	if len(gen) == 8 {
+	if len(gen) == 16 {
 		sh.gen.Store(binary.BigEndian.Uint64(gen))
+		sh.at.Store(int64(binary.BigEndian.Uint64(gen[8:])))
 	} else {
 		// A new index must not repeat the numbers of the one it replaces.
 		sh.gen.Store(uint64(time.Now().UnixMilli()) << 12)
@@ -349,7 +351,7 @@ func newShelfOf(folder string, bl bleve.Index, opt Options) (*shelf, error) {
 // maxStored bounds one stored document once it is unpacked.
 const maxStored = 64 << 20
 
-// genKey holds the generation, written with each batch.
+// genKey holds the generation and the time of its commit, written with each batch.
 var genKey = []byte("veille-generation")
 
 // hold returns the shelf that serves; the caller releases it.
@@ -412,6 +414,15 @@ func (ix *Index) Generation() uint64 {
 		return sh.gen.Load()
 	}
 	return 0
+}
+
+// Committed tells when something was last put into the index; the zero time for an
+// index that nothing was put into.
+func (ix *Index) Committed() time.Time {
+	if sh := ix.cur.Load(); sh != nil && sh.at.Load() != 0 {
+		return time.UnixMilli(sh.at.Load()).UTC()
+	}
+	return time.Time{}
 }
 
 // OpenNew makes an empty index beside the one that serves, to be filled and given
@@ -534,7 +545,7 @@ func (ix *Index) write(ctx context.Context, n int, put func(*writer, int) error)
 		return err
 	}
 	defer sh.release()
-	w, err := newWriter(sh, ix.opt.Catalogue)
+	w, err := newWriter(sh, ix.opt)
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
@@ -554,7 +565,7 @@ func (ix *Index) write(ctx context.Context, n int, put func(*writer, int) error)
 		}
 		if i < n-1 {
 			w.close()
-			if w, err = newWriter(sh, ix.opt.Catalogue); err != nil {
+			if w, err = newWriter(sh, ix.opt); err != nil {
 				return fmt.Errorf("write index: %w", err)
 			}
 		}

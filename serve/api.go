@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -59,14 +60,22 @@ type facetBucket struct {
 // asOf tells what the answer knows, and what it may be missing.
 type asOf struct {
 	Generation    uint64    `json:"generation" jsonschema:"changes with every commit of the index"`
-	Time          time.Time `json:"time"`
+	IndexTime     time.Time `json:"index_time,omitzero" jsonschema:"when something was last put into the index; absent while it is empty"`
+	LagS          float64   `json:"lag_s" jsonschema:"seconds by which the index is behind: 0 when nothing is on its way into it, else since index_time"`
 	Pending       int       `json:"pending" jsonschema:"messages on their way into the index"`
 	SilentSources int       `json:"silent_sources" jsonschema:"feeds that are silent, blocked or down"`
 }
 
 func (s *Server) asOf(ctx context.Context, generation uint64) asOf {
 	pending, silent := s.facts.lagAndSilence(ctx, s)
-	return asOf{generation, s.opt.Now().UTC(), pending, silent}
+	out := asOf{Generation: generation, IndexTime: s.opt.Index.Committed(), Pending: pending, SilentSources: silent}
+	if from := out.IndexTime; pending > 0 {
+		if from.IsZero() {
+			from = s.began
+		}
+		out.LagS = max(0, math.Round(s.opt.Now().Sub(from).Seconds()))
+	}
+	return out
 }
 
 // request reads the parameters of a list; they have been checked.

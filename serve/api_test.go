@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -713,4 +714,32 @@ func TestDealAsOf(t *testing.T) {
 	}
 	w.fails(404, "not-found", "/api/v1/deals/"+id, "at", "2026-01-01")
 	w.fails(400, "invalid-parameter", "/api/v1/deals/"+id, "at", "someday")
+}
+
+// An answer tells how old the index is, and by how much it is behind.
+func TestAsOf(t *testing.T) {
+	pending := uint64(0)
+	w := press(t, func(o *serve.Options) {
+		o.Lag = func(context.Context) (map[string]uint64, error) { return map[string]uint64{"index": pending}, nil }
+		o.Now = func() time.Time { return now.Add(90 * time.Second) }
+	})
+	for _, want := range []struct {
+		pending uint64
+		lag     float64
+	}{{0, 0}, {7, 90}} {
+		pending = want.pending
+		fresh := serving(t, slog.New(slog.DiscardHandler), w.opt) // what is known of lag is remembered for a moment
+		var got struct {
+			AsOf struct {
+				IndexTime     time.Time `json:"index_time"`
+				LagS          float64   `json:"lag_s"`
+				Pending       uint64    `json:"pending"`
+				SilentSources *int      `json:"silent_sources"`
+			} `json:"as_of"`
+		}
+		fresh.ok(&got, "/api/v1/deals?limit=0")
+		if a := got.AsOf; !a.IndexTime.Equal(now) || a.LagS != want.lag || a.Pending != want.pending || a.SilentSources == nil {
+			t.Errorf("as_of with %d pending: %+v, want index_time %v and a lag of %v s", want.pending, a, now, want.lag)
+		}
+	}
 }

@@ -52,7 +52,7 @@ type (
 		Count   int        `json:"count" jsonschema:"all that match"`
 		Words   string     `json:"understood_as"`
 		Hints   []string   `json:"hints,omitempty"`
-		AsOf    time.Time  `json:"as_of"`
+		AsOf    time.Time  `json:"as_of,omitzero" jsonschema:"when something was last put into the index"`
 	}
 	toolDeal struct {
 		ID        string   `json:"id"`
@@ -71,7 +71,7 @@ type (
 		toolDeal
 		History  []string       `json:"history"`
 		Evidence []toolEvidence `json:"evidence"`
-		AsOf     time.Time      `json:"as_of"`
+		AsOf     time.Time      `json:"as_of,omitzero"`
 	}
 	toolEvidence struct {
 		Quote     string `json:"quote"`
@@ -86,7 +86,7 @@ type (
 		Results []toolArticle `json:"results"`
 		Count   int           `json:"count"`
 		Words   string        `json:"understood_as"`
-		AsOf    time.Time     `json:"as_of"`
+		AsOf    time.Time     `json:"as_of,omitzero"`
 	}
 	toolArticle struct {
 		ID        string `json:"id"`
@@ -101,7 +101,7 @@ type (
 		Results []toolPrice `json:"results"`
 		Count   int         `json:"count"`
 		Words   string      `json:"understood_as"`
-		AsOf    time.Time   `json:"as_of"`
+		AsOf    time.Time   `json:"as_of,omitzero"`
 	}
 	toolPrice struct {
 		Amount    string `json:"amount" jsonschema:"as written"`
@@ -128,13 +128,13 @@ type (
 		Types    []string   `json:"types" jsonschema:"type: deals"`
 		Partners []string   `json:"partners" jsonschema:"id: deals"`
 		Latest   []toolDeal `json:"latest"`
-		AsOf     time.Time  `json:"as_of"`
+		AsOf     time.Time  `json:"as_of,omitzero"`
 	}
 	toolCounts struct {
 		Total int       `json:"total"`
 		Rows  []string  `json:"rows" jsonschema:"value: count, or date series: count"`
 		Words string    `json:"understood_as"`
-		AsOf  time.Time `json:"as_of"`
+		AsOf  time.Time `json:"as_of,omitzero"`
 	}
 	toolExplanation struct {
 		Canonical string   `json:"canonical"`
@@ -250,7 +250,7 @@ func newToolDeal(d schemas.Deal) toolDeal {
 
 func (s *Server) toolDeals(ctx context.Context, in toolSearch) (toolDeals, error) {
 	q, res, err := s.toolFind(ctx, index.Deals, in.Query, in.Limit)
-	out := toolDeals{Results: []toolDeal{}, Count: res.Total, Words: q.Words("en"), Hints: hintsOf(q), AsOf: s.opt.Now().UTC()}
+	out := toolDeals{Results: []toolDeal{}, Count: res.Total, Words: q.Words("en"), Hints: hintsOf(q), AsOf: s.opt.Index.Committed()}
 	for _, d := range res.Deals {
 		out.Results = append(out.Results, newToolDeal(d))
 	}
@@ -262,7 +262,7 @@ func (s *Server) toolDeal(_ context.Context, in toolID) (toolDealPage, error) {
 	if err != nil {
 		return toolDealPage{}, err
 	}
-	out := toolDealPage{toolDeal: newToolDeal(d), History: []string{}, Evidence: []toolEvidence{}, AsOf: s.opt.Now().UTC()}
+	out := toolDealPage{toolDeal: newToolDeal(d), History: []string{}, Evidence: []toolEvidence{}, AsOf: s.opt.Index.Committed()}
 	for _, c := range d.History {
 		out.History = append(out.History, c.At.UTC().Format(time.DateOnly)+" "+c.Status+" ("+c.Source+")")
 	}
@@ -277,7 +277,7 @@ func (s *Server) toolDeal(_ context.Context, in toolID) (toolDealPage, error) {
 
 func (s *Server) toolArticles(ctx context.Context, in toolSearch) (toolArticles, error) {
 	q, res, err := s.toolFind(ctx, index.Articles, in.Query, in.Limit)
-	out := toolArticles{Results: []toolArticle{}, Count: res.Total, Words: q.Words("en"), AsOf: s.opt.Now().UTC()}
+	out := toolArticles{Results: []toolArticle{}, Count: res.Total, Words: q.Words("en"), AsOf: s.opt.Index.Committed()}
 	for _, a := range res.Articles {
 		row := newArticleRow(a.Extraction)
 		out.Results = append(out.Results, toolArticle{row.ID, row.Title, row.Outlet, row.Lang, row.Published.UTC().Format(time.DateOnly), row.Snippet, row.URL})
@@ -287,7 +287,7 @@ func (s *Server) toolArticles(ctx context.Context, in toolSearch) (toolArticles,
 
 func (s *Server) toolPrices(ctx context.Context, in toolSearch) (toolPrices, error) {
 	q, res, err := s.toolFind(ctx, index.Prices, in.Query, in.Limit)
-	out := toolPrices{Results: []toolPrice{}, Count: res.Total, Words: q.Words("en"), AsOf: s.opt.Now().UTC()}
+	out := toolPrices{Results: []toolPrice{}, Count: res.Total, Words: q.Words("en"), AsOf: s.opt.Index.Committed()}
 	deref := func(s *string) string {
 		if s == nil {
 			return ""
@@ -320,7 +320,7 @@ func (s *Server) toolVendor(ctx context.Context, in toolVendor) (toolVendorPage,
 	if err != nil {
 		return toolVendorPage{}, err
 	}
-	out := toolVendorPage{ID: page.ID, Name: page.Name, Country: page.Country, Kinds: page.Kinds, Deals: page.Deals, Articles: page.Articles, Types: []string{}, Partners: []string{}, Latest: []toolDeal{}, AsOf: s.opt.Now().UTC()}
+	out := toolVendorPage{ID: page.ID, Name: page.Name, Country: page.Country, Kinds: page.Kinds, Deals: page.Deals, Articles: page.Articles, Types: []string{}, Partners: []string{}, Latest: []toolDeal{}, AsOf: s.opt.Index.Committed()}
 	if page.Parent != nil {
 		out.Parent = page.Parent.ID
 	}
@@ -349,7 +349,7 @@ func (s *Server) toolCount(ctx context.Context, in toolCount) (toolCounts, error
 	if err != nil {
 		return toolCounts{}, err
 	}
-	out := toolCounts{Total: res.Total, Rows: []string{}, Words: q.Words("en"), AsOf: s.opt.Now().UTC()}
+	out := toolCounts{Total: res.Total, Rows: []string{}, Words: q.Words("en"), AsOf: s.opt.Index.Committed()}
 	if in.Step == "" {
 		for _, b := range res.Groups[:min(len(res.Groups), 50)] {
 			out.Rows = append(out.Rows, fmt.Sprintf("%s: %d", b.Value, b.Count))

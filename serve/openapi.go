@@ -41,6 +41,7 @@ var components = map[reflect.Type]string{
 	reflect.TypeFor[sourcesBody]():       "Sources",
 	reflect.TypeFor[statusInfo]():        "Status",
 	reflect.TypeFor[streamEvent]():       "StreamEvent",
+	reflect.TypeFor[streamPrice]():       "StreamPrice",
 	reflect.TypeFor[Problem]():           "Problem",
 	reflect.TypeFor[asOf]():              "AsOf",
 	reflect.TypeFor[pageInfo]():          "Page",

@@ -135,7 +135,7 @@ func (s *Server) operations() []operation {
 		{Method: "GET", Path: api + "/status", ID: "getStatus", Summary: "How the whole is doing", Scope: scopeRead,
 			OK: []reply{jsonReply(statusInfo{})}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.status},
 		{Method: "GET", Path: api + "/stream", ID: "stream", Summary: "Events of deals as they happen, as server-sent events; id is the sequence in the log", Scope: scopeRead,
-			Params: []param{paramQ, {Name: "events", Doc: "kinds of event", Enum: streamKinds(), List: true}, {Name: "since", Doc: "replay what came after this id; the header Last-Event-ID does the same and comes first"}},
+			Params: []param{paramQ, {Name: "events", Doc: "kinds of event; all of deals when left out. price.new comes from a log of its own and is asked for alone", Enum: streamKinds(), List: true}, {Name: "since", Doc: "replay what came after this id; the header Last-Event-ID does the same and comes first"}},
 			OK:     []reply{{Status: 200, Type: "text/event-stream"}}, Fails: []string{"invalid-query", "invalid-parameter", "unknown-parameter", "conflict", "rate-limited"}, Fresh: true, Flows: true, handle: s.stream},
 		{Method: "GET", Path: "/healthz", ID: "healthz", Summary: "The process is alive", Scope: scopeNone, OK: []reply{{Status: 200, Type: "text/plain"}}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: s.healthz},
 		{Method: "GET", Path: "/readyz", ID: "readyz", Summary: "The process does its work", Scope: scopeNone, OK: []reply{{Status: 200, Type: "text/plain"}}, Fails: []string{"not-ready", "unknown-parameter"}, Fresh: true, handle: s.readyz},
@@ -352,5 +352,5 @@ func streamKinds() []string {
 	for _, k := range schemas.DealEvents {
 		out = append(out, "deal."+k)
 	}
-	return out
+	return append(out, priceNew)
 }

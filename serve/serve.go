@@ -83,6 +83,10 @@ type Options struct {
 	// Tip is the sequence of the newest event of deals: where a stream begins that
 	// does not say from where.
 	Tip func(context.Context) (uint64, error)
+	// TailPrices and TipPrices are the same for the log of prices, whose sequences are
+	// its own.
+	TailPrices func(ctx context.Context, after uint64, f func(seq uint64, e schemas.Event) error) error
+	TipPrices  func(context.Context) (uint64, error)
 	// Dead counts the messages of each stage that no handler could take.
 	Dead func(context.Context) (map[string]int, error)
 	// IndexBytes is the size of the index on disk.

@@ -28,7 +28,13 @@ type streamEvent struct {
 	Deal dealRow   `json:"deal"`
 }
 
-// stream sends the events of deals that match, as they happen. A client that comes
+// streamPrice is the data of one event "price.new".
+type streamPrice struct {
+	Time  time.Time `json:"time"`
+	Price priceRow  `json:"price"`
+}
+
+// stream sends the events of deals that match, as they happen, or prices. A client that comes
 // back with the last id it saw gets what it missed; where the log no longer holds
 // all of that, an event "gap" says so first.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +48,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	if e := v.Get("events"); e != "" {
 		kinds = strings.Split(e, ",")
 	}
-	if s.opt.Tail == nil {
-		s.problem(w, r, fail("conflict", "Ce processus ne suit pas le journal des accords.", "This process does not follow the log of deals."))
+	tail, newest, made := s.opt.Tail, s.opt.Tip, s.streamed
+	if slices.Contains(kinds, priceNew) {
+		if len(kinds) > 1 {
+			s.problem(w, r, wrong("events", priceNew+" vient d’un autre journal que les accords, avec ses propres numéros : un flux à lui seul.", priceNew+" comes from another log than the deals, with numbers of its own: ask for it alone."))
+			return
+		}
+		tail, newest, made = s.opt.TailPrices, s.opt.TipPrices, s.streamedPrice
+	}
+	if tail == nil {
+		s.problem(w, r, fail("conflict", "Ce processus ne suit pas ce journal.", "This process does not follow that log."))
 		return
 	}
 	name, last := "Last-Event-ID", r.Header.Get("Last-Event-ID")
@@ -65,8 +79,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	var tip uint64
-	if s.opt.Tip != nil {
-		if tip, err = s.opt.Tip(r.Context()); err != nil {
+	if newest != nil {
+		if tip, err = newest(r.Context()); err != nil {
 			s.problem(w, r, err)
 			return
 		}
@@ -90,7 +104,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !resumed:
 		after = tip
-	case s.opt.Tip != nil && after > tip:
+	case newest != nil && after > tip:
 		// The log is another one than the client knew.
 		if err := out.gap(after, tip+1); err != nil {
 			return
@@ -105,7 +119,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	items, ended := make(chan item), make(chan error, 1)
 	go func() {
-		ended <- s.opt.Tail(ctx, after, func(seq uint64, e schemas.Event) error {
+		ended <- tail(ctx, after, func(seq uint64, e schemas.Event) error {
 			select {
 			case items <- item{seq, e}:
 				return nil
@@ -145,7 +159,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 				}
 			}
 			resumed, expect = false, it.seq+1
-			name, data, ok := s.streamed(it.e, plan, kinds)
+			name, data, ok := made(it.e, plan, kinds)
 			if ok && out.event(it.seq, name, data) != nil {
 				return
 			}
@@ -170,6 +184,23 @@ func (s *Server) streamed(e schemas.Event, plan *query.Plan, kinds []string) (na
 	}
 	data, err := json.Marshal(streamEvent{Kind: d.Kind, From: d.From, Into: d.Into, Time: e.Time, Deal: newDealRow(d.Deal)})
 	return name, data, err == nil
+}
+
+// priceNew is the one kind of event of prices.
+const priceNew = "price.new"
+
+// streamedPrice makes an event of a message of the log of prices.
+func (s *Server) streamedPrice(e schemas.Event, plan *query.Plan, _ []string) (name string, data []byte, ok bool) {
+	var p index.PriceHit
+	if e.Type != schemas.TypePrice || e.Into(&p) != nil {
+		return "", nil, false
+	}
+	doc := query.NewDoc(query.PriceRecord(p.Price, p.Article, s.trades), index.Analyze)
+	if !plan.Match(doc, s.opt.Now()) {
+		return "", nil, false
+	}
+	data, err := json.Marshal(streamPrice{Time: e.Time, Price: newPriceRow(p)})
+	return priceNew, data, err == nil
 }
 
 // trades tells what a vendor does and where, for the field kind.

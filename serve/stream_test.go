@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.org/veille/index"
 	"example.org/veille/schemas"
 	"example.org/veille/serve"
 )
@@ -36,6 +37,16 @@ func (l *eventLog) add(t testing.TB, kind string, d schemas.Deal) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.push(e)
+}
+
+func (l *eventLog) append(e schemas.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.push(e)
+}
+
+func (l *eventLog) push(e schemas.Event) {
 	l.list = append(l.list, e)
 	close(l.grown)
 	l.grown = make(chan struct{})
@@ -167,6 +178,38 @@ func TestStream(t *testing.T) {
 	check("another log", w.listen(2, "99", "", func() { log.add(t, "new", deals[2]) }), "5 gap", "6 deal.new")
 	w.fails(400, "invalid-parameter", "/api/v1/stream?since=yesterday")
 	w.fails(400, "invalid-query", "/api/v1/stream?q=vendr:x")
+}
+
+// Prices come from a log of their own, with its own ids.
+func TestStreamPrices(t *testing.T) {
+	deals, log := newEventLog(), newEventLog()
+	w := press(t, func(o *serve.Options) {
+		o.Tail, o.Tip, o.TailPrices, o.TipPrices = deals.tail, deals.tip, log.tail, log.tip
+	})
+	for i, vendor := range []string{"dell", "hpe", "dell"} {
+		p := schemas.Price{ID: fmt.Sprint("p_", i), Text: "9 900 € HT", Span: schemas.Span{Start: 0, End: 14}, Amount: schemas.Amount{Low: ptr("9900"), Currency: "EUR"}, Kind: "product_price", Qualifier: "from", Tax: "excl",
+			Vendor: &schemas.VendorRef{ID: vendor, Name: vendor}, Evidence: schemas.Quote{Text: "9 900 € HT", Span: schemas.Span{Start: 0, End: 14}}}
+		e, err := schemas.NewEvent(schemas.TypePrice, "price:"+p.ID, p.ID, now, index.PriceHit{Price: p, Article: schemas.Article{ID: "a_1", Source: "herald", URL: "https://herald.example/1", Lang: "fr", Published: now}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.append(e)
+	}
+	got := w.listen(2, "", "?since=0&events=price.new&q=vendor:dell+price:>9000", nil)
+	if want := []string{"1 price.new", "3 price.new"}; !slices.Equal(ids(got), want) {
+		t.Errorf("prices %v, want %v", ids(got), want)
+	}
+	var data struct {
+		Price struct {
+			schemas.Price
+			Article         schemas.Article
+			TextFragmentURL string `json:"text_fragment_url"`
+		}
+	}
+	if err := json.Unmarshal([]byte(got[0].data), &data); err != nil || data.Price.ID != "p_0" || *data.Price.Low != "9900" || data.Price.Article.ID != "a_1" || !strings.HasPrefix(data.Price.TextFragmentURL, "https://herald.example/1#:~:text=") {
+		t.Errorf("data %s (%v)", got[0].data, err)
+	}
+	w.fails(400, "invalid-parameter", "/api/v1/stream?events=price.new,deal.new")
 }
 
 // TestStreamLimit holds more streams open than one address may.

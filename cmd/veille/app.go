@@ -382,13 +382,8 @@ func (a *app) handler() http.Handler {
 	opt := serve.Options{
 		Index: a.ix, Catalogue: a.cat, Version: versionString(), Token: a.token, Hosts: hosts,
 		Open: a.cfg.Open, Ready: a.bus.Ready, Lag: a.lag, Dead: a.dead,
-		Tip: func(ctx context.Context) (uint64, error) {
-			_, last, err := a.bus.Size(ctx, schemas.StreamDeals)
-			return last, err
-		},
-		Tail: func(ctx context.Context, after uint64, f func(uint64, schemas.Event) error) error {
-			return a.bus.Follow(ctx, schemas.StreamDeals, after, func(m bus.Message) error { return f(m.Seq, m.Event) })
-		},
+		Tip: a.tip(schemas.StreamDeals), Tail: a.tail(schemas.StreamDeals),
+		TipPrices: a.tip(schemas.StreamPrices), TailPrices: a.tail(schemas.StreamPrices),
 		IndexBytes: func() (int64, error) { return folderSize(a.data.path("index")) },
 		Alerts:     a.alerts,
 		Collectors: a.figures,
@@ -415,6 +410,20 @@ func (a *app) handler() http.Handler {
 		}
 	}
 	return serve.New(a.lg, opt).Handler()
+}
+
+// tip and tail are how a client of the server follows a log.
+func (a *app) tip(stream string) func(context.Context) (uint64, error) {
+	return func(ctx context.Context) (uint64, error) {
+		_, last, err := a.bus.Size(ctx, stream)
+		return last, err
+	}
+}
+
+func (a *app) tail(stream string) func(context.Context, uint64, func(uint64, schemas.Event) error) error {
+	return func(ctx context.Context, after uint64, f func(uint64, schemas.Event) error) error {
+		return a.bus.Follow(ctx, stream, after, func(m bus.Message) error { return f(m.Seq, m.Event) })
+	}
 }
 
 func (a *app) lag(ctx context.Context) (map[string]uint64, error) {
