@@ -102,7 +102,7 @@ func (c *command) readFeed(ctx context.Context, cfg Config, arg string) (feed.Fe
 		if err != nil {
 			return feed.Feed{}, err
 		}
-		client := guard.New(guard.Policy{Allow: nets})
+		client := guard.New(guard.Policy{Allow: nets, UserAgent: cfg.Agent})
 		defer client.Close()
 		res, err := client.Get(ctx, arg)
 		if err != nil {

@@ -140,7 +140,7 @@ func (c *command) client(cfg Config) (*guard.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guard.New(guard.Policy{Allow: nets}), nil
+	return guard.New(guard.Policy{Allow: nets, UserAgent: cfg.Agent}), nil
 }
 
 func (c *command) feedsAddCommand() *cobra.Command {
