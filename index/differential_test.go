@@ -107,7 +107,7 @@ func (w world) query(depth int) string {
 	case n == 8:
 		return w.one("vendor:hpe", "vendor:dell,arrow", "distributor:arrow", "maker:nutanix", "pair:hpe~arrow", "vendor:*", "source:herald", "lang:fr", "lang:en")
 	case n == 9:
-		return w.one("type:distribution,acquisition", "status:announced", "status:background,denied", "territory:fr", "territory:*", "is:paywalled", "has:price", "has:product", "is:bilingual", "product:poweredge", "currency:USD", "price_kind:fine,salary")
+		return w.one("type:distribution,acquisition", "status:announced", "status:background,denied", "territory:fr", "territory:*", "territory:emea", "-territory:europe", "is:paywalled", "has:price", "has:product", "is:bilingual", "product:poweredge", "currency:USD", "price_kind:fine,salary")
 	case n == 10:
 		return w.one("since:2026-02", "until:2026-01-20", "date:2026-01", "since:10d", "date:2026-01-10..2026-02-10", "date:>2026-02-01", "price:>100", "price:10..99.5", "price:<=1000", "value:>1M", "sources:>2", "confidence:>=0.5", "value:*")
 	case n == 11:

@@ -327,7 +327,7 @@ func fieldRows() []Field {
 				{"background", "rappel", "background", []string{"contexte"}},
 			}},
 		{Name: "territory", Aliases: []string{"pays", "territoire", "country", "région"}, Kind: EnumField, Example: "territory:fr",
-			FR: "pays (code ISO ou nom) ou région de l’accord", EN: "country (ISO code or name) or region of the deal",
+			FR: "pays (code ISO ou nom) ou région de l’accord ; une région comprend ses pays", EN: "country (ISO code or name) or region of the deal; a region includes its countries",
 			Values: []Enum{
 				{"emea", "EMEA", "EMEA", nil}, {"europe", "Europe", "Europe", nil}, {"eu", "Union européenne", "European Union", []string{"ue"}},
 				{"dach", "DACH", "DACH", nil}, {"benelux", "Benelux", "Benelux", nil},

@@ -179,6 +179,9 @@ func (c *compiler) clause(cl Clause) *Plan {
 		}
 	}
 	if exact != nil {
+		if f.Name == "territory" {
+			exact = within(exact)
+		}
 		slices.Sort(exact)
 		args = append(args, &Plan{Op: OpTerm, Field: f.Index(), Terms: slices.Compact(exact)})
 	}
