@@ -59,11 +59,7 @@ func (c *canvas) close() string {
 
 // text writes a label; anchor is start, middle or end.
 func (c *canvas) text(x, y float64, anchor, class, s string) {
-	hidden := ""
-	if strings.HasSuffix(s, "…") { // cut for the eye: the name of its link says it whole
-		hidden = ` aria-hidden="true"`
-	}
-	fmt.Fprintf(c, `<text x="%s" y="%s" text-anchor="%s" class="%s" fill="#5a626b"%s>%s</text>`, num(x), num(y), anchor, class, hidden, esc(s))
+	fmt.Fprintf(c, `<text x="%s" y="%s" text-anchor="%s" class="%s" fill="#5a626b">%s</text>`, num(x), num(y), anchor, class, esc(s))
 }
 
 func (c *canvas) line(x1, y1, x2, y2 float64, class string) {
