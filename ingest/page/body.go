@@ -58,6 +58,7 @@ const (
 	hintComment // readers' comments
 	hintHead    // a heading in all but the tag
 	hintTeaser  // of another article when it has links, else the standfirst
+	hintPull    // a quotation set large: it may only repeat the text
 )
 
 type block struct {
@@ -263,6 +264,9 @@ func (p *planter) text(s string) {
 func (p *planter) flush() {
 	p.space, p.breaks = false, 0
 	p.buf = bytes.TrimRight(p.buf, "\u00a0\u202f")
+	for bytes.HasSuffix(p.buf, []byte(" |")) { // empty cells at the end of a row
+		p.buf = bytes.TrimRight(p.buf[:len(p.buf)-2], " ")
+	}
 	if len(p.buf) > 0 {
 		if len(p.blocks) < maxBlocks {
 			tag := atom.Body

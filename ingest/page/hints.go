@@ -175,6 +175,9 @@ func oneName(name string) hint {
 			}
 		}
 	}
+	if strings.Contains(l, "pull-quote") || strings.Contains(l, "pullquote") || strings.Contains(l, "exergue") {
+		h |= hintPull
+	}
 	for _, s := range negativeNames {
 		if strings.Contains(l, s) {
 			h |= hintNegative
@@ -255,6 +258,6 @@ var (
 		post-footer entry-footer article-footer article-tools post-nav post-tags entry-tags tag-list article-tags post-date entry-date date-line side-bar
 		you-may-like you-might up-next latest-news latest-posts latest-articles dernieres-actu derniers-articles call-to-action sign-up mailing-list screen-reader sr-only visually-hidden
 		key-points-list in-article-promo inline-promo inread ia-ad ad-container ad-slot ad-wrapper ad-unit mpu dossier-lie related-content context-list partner-content
-		pull-quote pullquote exergue embed-video video-embed video-caption video-title audio-player site-sub
+		embed-video video-embed video-caption video-title audio-player site-sub
 		print-only no-print wp-caption-text image-credit photo-credit`)
 )

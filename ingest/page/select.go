@@ -354,7 +354,7 @@ func (t *tree) between(i int32) bool {
 
 // trim drops headings with nothing under them, and promotion at the end.
 func (t *tree) trim(kept []int32) []int32 {
-	kept = t.withoutLabels(kept)
+	kept = t.withoutPulled(t.withoutLabels(kept))
 	for len(kept) > 0 {
 		b := &t.blocks[kept[len(kept)-1]]
 		if heading(b.tag) || b.owner >= 0 && t.elems[b.owner].h&hintHead != 0 && !b.prose() || len(kept) > 2 && (promo(b.text) || len(b.text) < 80 && b.tag != atom.Li && b.tag != atom.Tr && !ends(b.text) && !b.prose()) {
@@ -377,6 +377,37 @@ func (t *tree) trim(kept []int32) []int32 {
 				continue // a pull quote, or the standfirst again
 			}
 			said[b.text] = true
+		}
+		out = append(out, k)
+	}
+	return out
+}
+
+// withoutPulled drops quotations set large whose words stand in the text beside them.
+func (t *tree) withoutPulled(kept []int32) []int32 {
+	pulled := func(k int32) bool {
+		for o, d := t.blocks[k].owner, 0; o >= 0 && d < 3; o, d = t.elems[o].parent, d+1 {
+			if t.elems[o].h&hintPull != 0 && t.elems[o].last-t.elems[o].first <= 4 {
+				return true
+			}
+		}
+		return false
+	}
+	out := kept[:0]
+	seen := 0
+	for i, k := range kept {
+		if b := &t.blocks[k]; len(b.text) < 400 && pulled(k) && seen < 20 {
+			seen++
+			words := fold(b.text)
+			repeats := false
+			for j := max(0, i-12); j < min(len(kept), i+12) && !repeats; j++ {
+				if o := &t.blocks[kept[j]]; kept[j] != k && len(o.text) > len(b.text) {
+					repeats = strings.Contains(fold(o.text), words)
+				}
+			}
+			if repeats {
+				continue
+			}
 		}
 		out = append(out, k)
 	}
