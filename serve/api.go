@@ -86,6 +86,7 @@ func (s *Server) request(view string, v url.Values) (index.Request, error) {
 	}
 	var err error
 	req.Query, err = s.parse(v.Get("q"))
+	req.OfDeals = view != index.Deals && speaksOfDeals(req.Query)
 	if err == nil && req.Group == "" && len(req.Query.Group) > 0 && !slices.Contains(countable[view], req.Query.Group[0]) {
 		g := req.Query.Group[0]
 		err = wrong("q", fmt.Sprintf("group:%s est pour /stats.", g), fmt.Sprintf("group:%s is for /stats.", g))

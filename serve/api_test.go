@@ -743,3 +743,41 @@ func TestAsOf(t *testing.T) {
 		}
 	}
 }
+
+// Articles and prices know no types and roles: a query that speaks of those finds the
+// articles that tell of its deals, in the list, in the export and on the page alike.
+func TestArticlesOfDeals(t *testing.T) {
+	w := press(t, nil)
+	for _, q := range []string{"type:distribution", "distributor:*", "status:announced,rumoured"} {
+		want := map[string]bool{}
+		var deals struct {
+			Data []schemas.Deal
+			Page struct{ Total int }
+		}
+		w.ok(&deals, "/api/v1/deals", "limit", "200", "q", q)
+		for _, d := range deals.Data {
+			for _, e := range d.Evidence {
+				want[e.Article] = true
+			}
+		}
+		if len(want) == 0 {
+			t.Fatalf("%s finds no deal", q)
+		}
+		var got struct {
+			Data []struct{ ID string }
+			Page struct{ Total int }
+		}
+		w.ok(&got, "/api/v1/articles", "limit", "200", "q", q)
+		if got.Page.Total != len(want) {
+			t.Errorf("%s: %d articles, its deals are told of in %d", q, got.Page.Total, len(want))
+		}
+		for _, a := range got.Data {
+			if !want[a.ID] {
+				t.Errorf("%s: article %s tells of none of its deals", q, a.ID)
+			}
+		}
+		if lines := bytes.Count(w.get("/articles.ndjson", "q", q).body, []byte("\n")); lines != len(want) {
+			t.Errorf("%s: %d lines exported, want %d", q, lines, len(want))
+		}
+	}
+}

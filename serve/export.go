@@ -271,7 +271,7 @@ func (s *Server) export(view string, f exportFormat) http.HandlerFunc {
 			s.problem(w, r, err)
 			return
 		}
-		req := index.Request{View: view, Query: bare(q), Sort: first(v.Get("sort"), q.Sort), Limit: exportPage}
+		req := index.Request{View: view, Query: bare(q), Sort: first(v.Get("sort"), q.Sort), Limit: exportPage, OfDeals: view != index.Deals && speaksOfDeals(q)}
 		grain, most := v.Get("grain"), number(v, param{Name: "limit"})
 		// Each holds a page of rows in memory: some wait for others.
 		select {

@@ -152,7 +152,11 @@ func (s *Server) operations() []operation {
 		name := map[string]string{index.Deals: "Deals", index.Articles: "Articles", index.Prices: "Prices"}[view]
 		body := map[string]any{index.Deals: list[dealRow]{}, index.Articles: list[articleRow]{}, index.Prices: list[priceRow]{}}[view]
 		handle := map[string]http.HandlerFunc{index.Deals: s.deals, index.Articles: s.articles, index.Prices: s.prices}[view]
-		listing := operation{Method: "GET", Path: api + "/" + view, ID: "list" + name, Summary: name + " that match a query", Scope: scopeRead,
+		summary := name + " that match a query"
+		if view != index.Deals {
+			summary += "; where it speaks of deals (their type, status, parties' roles), those that tell of the deals it finds"
+		}
+		listing := operation{Method: "GET", Path: api + "/" + view, ID: "list" + name, Summary: summary, Scope: scopeRead,
 			Params: listParams(view), OK: []reply{jsonReply(body)}, Fails: queryFails, handle: handle}
 		same := listing
 		same.Path, same.ID, same.Summary = "/"+view+".json", listing.ID+"JSON", "The same as "+listing.Path
