@@ -574,7 +574,7 @@ func bylinePart(s string) string {
 	if nameLine(s) {
 		return s
 	}
-	for _, sep := range [...]string{" - ", " – ", " — ", " | ", " • ", " · ", " : "} {
+	for _, sep := range [...]string{" - ", " – ", " — ", " | ", " • ", " · ", " : ", ", "} {
 		if _, rest, ok := strings.Cut(s, sep); ok && nameLine(rest) {
 			return rest
 		}
@@ -593,6 +593,12 @@ func dateLine(s string) bool {
 		n += x.End - x.Start
 	}
 	return !strings.HasSuffix(s, ".") && (n*10 >= len(s)*4 || n*10 >= len(s)*2 && strings.ContainsAny(s, "|•·–"))
+}
+
+// onlyDate tells a line that is a date and nothing else.
+func onlyDate(s string) bool {
+	m := pubdate.Find(s, pubdate.Options{}, 1)
+	return len(m) == 1 && len(s)-(m[0].End-m[0].Start) < 14
 }
 
 // wall tells a text that says the rest must be paid or logged in for.

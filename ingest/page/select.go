@@ -276,7 +276,7 @@ func (t *tree) drop(b *block, i int32, title string, leading, early, stopped boo
 		return true
 	case n < 160 && (early || n < 60) && bylinePart(b.text) != "":
 		return true
-	case n < 160 && b.tag != atom.Li && b.tag != atom.Tr && b.tag != atom.Dt && b.tag != atom.Td && dateLine(b.text):
+	case n < 160 && dateLine(b.text) && (b.tag != atom.Li && b.tag != atom.Tr && b.tag != atom.Dt && b.tag != atom.Td || onlyDate(b.text)): // not a line of a chronicle
 		return true
 	case b.prose():
 		return false
