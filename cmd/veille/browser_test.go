@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 	"github.com/emersion/go-smtp"
@@ -220,4 +222,38 @@ func TestInBrowser(t *testing.T) {
 		d.Is(`document.querySelectorAll("section[aria-labelledby=polls-h] tbody tr").length > 2 && !!document.querySelector("section[aria-labelledby=polls-h] tbody tr .warn")`, true)
 		d.Is(`document.querySelectorAll("section[aria-labelledby=read-h] tbody tr").length > 3`, true)
 	})
+}
+
+// TestTourInBrowser walks the README's tour on the sample press as somebody does who
+// has never seen veille: the first question of an analyst is answered in one step from
+// today's page, within a minute, and the second step leads to who says so.
+func TestTourInBrowser(t *testing.T) {
+	b := browser.Test(t)
+	w := newWorld(t, nil)
+	w.pass()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range []string{"en", "fr"} {
+		d := browser.NewDesk(t, b, w.base)
+		began := time.Now()
+		d.Open("/?hl=" + lang)
+		d.Click(".examples a")
+		d.Wait(`location.pathname == "/search" && document.querySelector("#results .row")`)
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("%s: the answer took %s", lang, took)
+		}
+		d.Is(`/nutanix/.test(document.querySelector("#q").value) && /distribution/.test(document.querySelector("#q").value)`, true)
+		d.Is(`document.querySelectorAll(".groups li").length > 2`, true)
+		d.Is(`[...document.querySelectorAll("#results > .row")].every(r => r.querySelector(".status") && r.querySelector("time") && r.querySelector("blockquote[lang] mark.ev") && r.querySelector("a.src[href*='#:~:text=']"))`, true)
+		if heading := strings.ToLower(fmt.Sprint(d.Eval(`document.querySelector("#groups-h").textContent`))); lang == "en" && !strings.Contains(string(readme), "*"+heading+"*") {
+			t.Errorf("the README does not speak of %q", heading)
+		}
+		d.Press("jo")
+		d.Wait(`location.pathname.startsWith("/deals/") && document.querySelectorAll(".evidence > li").length > 0 && document.querySelector("svg.lanes")`)
+	}
+	if !strings.Contains(string(readme), "first example under the box") {
+		t.Error("the README's tour begins otherwise")
+	}
 }

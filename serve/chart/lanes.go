@@ -108,5 +108,5 @@ func clip(s string, n int) string {
 	if i := strings.LastIndexByte(cut, ' '); i > len(cut)/2 {
 		cut = cut[:i]
 	}
-	return cut + "…"
+	return strings.TrimRight(cut, " –-,·&") + "…"
 }
