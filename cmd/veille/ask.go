@@ -28,8 +28,10 @@ type asking struct {
 	json   bool
 }
 
+const serverDoc = "address of a running veille, such as http://127.0.0.1:8080"
+
 func (a *asking) bind(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.server, "server", "", "address of a running veille, such as http://127.0.0.1:8080")
+	cmd.Flags().StringVar(&a.server, "server", "", serverDoc)
 	cmd.Flags().BoolVar(&a.json, "json", false, "print JSON")
 }
 
@@ -45,7 +47,8 @@ func (c *command) printJSON(body []byte) error {
 
 func (c *command) dealsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "deals", Short: "Look at a deal", Args: noArgs}
-	var a asking
+	var server string
+	var asJSON jsonFlag
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show a deal: its life-line and every sentence that speaks of it", Args: someArgs("the id of a deal"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,11 +56,14 @@ func (c *command) dealsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			body, err := c.ask(cmd.Context(), cfg, a.server, "/api/v1/deals/"+url.PathEscape(args[0]), url.Values{})
+			body, err := c.ask(cmd.Context(), cfg, server, "/api/v1/deals/"+url.PathEscape(args[0]), url.Values{})
 			if err != nil {
 				return err
 			}
-			if a.json {
+			if asJSON.on {
+				if body, err = asJSON.keep(body, "amount"); err != nil {
+					return err
+				}
 				return c.printJSON(body)
 			}
 			var d schemas.Deal
@@ -68,7 +74,8 @@ func (c *command) dealsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	a.bind(show)
+	show.Flags().StringVar(&server, "server", "", serverDoc)
+	asJSON.bindJSON(show, "print JSON")
 	cmd.AddCommand(show)
 	return cmd
 }
@@ -104,8 +111,8 @@ func (c *command) pricesCommand() *cobra.Command {
 }
 
 func (c *command) statsCommand() *cobra.Command {
-	var a asking
-	var group, view, from, to string
+	var asJSON jsonFlag
+	var server, group, view, from, to string
 	var top int
 	cmd := &cobra.Command{
 		Use: "stats [QUERY]", Short: "Count deals, articles or prices by time and by a field",
@@ -125,11 +132,14 @@ func (c *command) statsCommand() *cobra.Command {
 			if to != "" {
 				params.Set("to", to)
 			}
-			body, err := c.ask(cmd.Context(), cfg, a.server, "/api/v1/stats/"+url.PathEscape(view), params)
+			body, err := c.ask(cmd.Context(), cfg, server, "/api/v1/stats/"+url.PathEscape(view), params)
 			if err != nil {
 				return err
 			}
-			if a.json {
+			if asJSON.on {
+				if body, err = asJSON.keep(body); err != nil {
+					return err
+				}
 				return c.printJSON(body)
 			}
 			var rows []struct {
@@ -154,7 +164,8 @@ func (c *command) statsCommand() *cobra.Command {
 			return nil
 		},
 	}
-	a.bind(cmd)
+	cmd.Flags().StringVar(&server, "server", "", serverDoc)
+	asJSON.bindJSON(cmd, "print a JSON array, gaps with zeroes included")
 	cmd.Flags().StringVar(&group, "group", "week,type", "day, week, month or quarter, and a field: vendor, pair, type, status, source or lang")
 	cmd.Flags().StringVar(&view, "view", "deals", "deals, articles or prices")
 	cmd.Flags().StringVar(&from, "from", "", "start: a date, or now-90d")
@@ -254,7 +265,8 @@ func request(ctx context.Context, cfg Config, addr string, header map[string]str
 }
 
 func (c *command) tailCommand() *cobra.Command {
-	var a asking
+	var asJSON jsonFlag
+	var server string
 	var since uint64
 	var limit int
 	cmd := &cobra.Command{
@@ -265,7 +277,7 @@ func (c *command) tailCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			base := a.server
+			base := server
 			if base == "" {
 				base = "http://" + reachable(cfg.Listen)
 			}
@@ -286,17 +298,18 @@ func (c *command) tailCommand() *cobra.Command {
 				}
 				return apiError(res, body, params.Get("q"))
 			}
-			return c.showEvents(cmd.Context(), res.Body, a.json, limit)
+			return c.showEvents(cmd.Context(), res.Body, asJSON, limit)
 		},
 	}
-	a.bind(cmd)
+	cmd.Flags().StringVar(&server, "server", "", serverDoc)
+	asJSON.bindJSON(cmd, "print one JSON object to a line")
 	cmd.Flags().Uint64Var(&since, "since", 0, "start after this event; 0 starts with the oldest there is")
 	cmd.Flags().IntVar(&limit, "limit", 0, "end after so many events")
 	return cmd
 }
 
 // showEvents prints server-sent events until the stream or ctx ends.
-func (c *command) showEvents(ctx context.Context, body io.Reader, asJSON bool, limit int) error {
+func (c *command) showEvents(ctx context.Context, body io.Reader, asJSON jsonFlag, limit int) error {
 	r := bufio.NewReaderSize(body, 64<<10)
 	var kind, id string
 	var data strings.Builder
@@ -332,9 +345,14 @@ func (c *command) showEvents(ctx context.Context, body io.Reader, asJSON bool, l
 	}
 }
 
-func (c *command) showEvent(kind, id, data string, asJSON bool) error {
-	if asJSON {
-		_, err := fmt.Fprintln(c.out, data)
+func (c *command) showEvent(kind, id, data string, asJSON jsonFlag) error {
+	if asJSON.on {
+		kept, err := asJSON.keep([]byte(data), "from", "into", "deal", "kind", "after", "next")
+		if err != nil {
+			return err
+		}
+		data = string(kept)
+		_, err = fmt.Fprintln(c.out, data)
 		return err
 	}
 	var e schemas.DealEvent

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,10 @@ func TestAsk(t *testing.T) {
 
 	questions := [][]string{
 		{"search", "vendor:nutanix type:distribution"},
+		{"search", "vendor:nutanix type:distribution", "--group", "distributor"},
+		{"search", "vendor:nutanix", "--json=id,status"},
+		{"deals", "show", id, "--json=id,parties"},
+		{"stats", "type:distribution", "--group", "month", "--from", "2026-01-01", "--to", "2026-09-30", "--json=time,value"},
 		{"search", "prix:>100", "--view", "prices"},
 		{"search", "nutanix", "--view", "articles", "--json"},
 		{"deals", "show", id},
@@ -59,6 +64,22 @@ func TestAsk(t *testing.T) {
 		}
 		answers[i] = out
 	}
+	lines = strings.Split(strings.TrimSpace(answers[1]), "\n")
+	if !strings.HasPrefix(lines[0], "distributor\t") || len(lines) < 3 || !slices.IsSortedFunc(lines[1:], func(a, b string) int {
+		a, _, _ = strings.Cut(a, "\t")
+		b, _, _ = strings.Cut(b, "\t")
+		return strings.Compare(a, b)
+	}) || strings.HasPrefix(lines[len(lines)-1], "\t") {
+		t.Errorf("rows by distributor:\n%s", answers[1])
+	}
+	var kept []map[string]any
+	if err := json.Unmarshal([]byte(answers[2]), &kept); err != nil || len(kept) == 0 || len(kept[0]) != 2 || kept[0]["id"] == nil || kept[0]["status"] == nil {
+		t.Errorf("--json=id,status: %v\n%s", err, answers[2])
+	}
+	var one map[string]any
+	if err := json.Unmarshal([]byte(answers[3]), &one); err != nil || len(one) != 2 || one["id"] != id {
+		t.Errorf("--json=id,parties of a deal: %v\n%s", err, answers[3])
+	}
 	file := filepath.Join(t.TempDir(), "accords.csv")
 	if status, _, errs := run(t.Context(), "export", "vendor:nutanix", "--format", "csv", "--dialect", "fr", "-o", file); status != 0 {
 		t.Errorf("export to a file: %d\n%s", status, errs)
@@ -81,6 +102,11 @@ func TestAsk(t *testing.T) {
 	}{
 		{[]string{"deals", "show", "d_nobody"}, exitFailed},
 		{[]string{"search", "vendr:x"}, exitUsage},
+		{[]string{"search", "nutanix", "--json=id,colour"}, exitUsage},
+		{[]string{"deals", "show", id, "--json=colour"}, exitUsage},
+		{[]string{"search", "nutanix", "--group", "colour"}, exitUsage},
+		{[]string{"search", "nutanix", "--json=,"}, exitUsage},
+		{[]string{"vendors", "list", "--json=colour"}, exitUsage},
 		{[]string{"search", "zzzzzz", "--fail-empty"}, exitEmpty},
 		{[]string{"export", "--format", "docx"}, exitUsage},
 		{[]string{"stats", "--group", "century"}, exitUsage},

@@ -325,22 +325,34 @@ func pathless(err error, path string) error {
 
 func (c *command) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Show and check the configuration", Args: noArgs}
-	cmd.AddCommand(
-		&cobra.Command{
-			Use: "show", Short: "Print the settings in force, as veille.yaml", Args: noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				cfg, err := c.load(cmd)
-				if err != nil {
-					return err
-				}
-				b, err := yaml.Marshal(cfg)
-				if err != nil {
-					return err
-				}
-				_, err = c.out.Write(b)
+	var asJSON jsonFlag
+	show := &cobra.Command{
+		Use: "show", Short: "Print the settings in force, as veille.yaml", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load(cmd)
+			if err != nil {
 				return err
-			},
+			}
+			b, err := yaml.Marshal(cfg)
+			if err != nil {
+				return err
+			}
+			if asJSON.on {
+				if b, err = yaml.YAMLToJSON(b); err == nil {
+					b, err = asJSON.keep(b)
+				}
+				if err != nil {
+					return err
+				}
+				return c.printJSON(b)
+			}
+			_, err = c.out.Write(b)
+			return err
 		},
+	}
+	asJSON.bindJSON(show, "print JSON")
+	cmd.AddCommand(
+		show,
 		&cobra.Command{
 			Use: "check", Short: "Read everything that a start would read, and touch nothing", Args: noArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -35,13 +36,18 @@ type found struct {
 			Detail string `json:"detail"`
 		} `json:"hints"`
 	} `json:"query"`
+	Groups []struct {
+		Value string `json:"value"`
+		Count int    `json:"count"`
+	} `json:"groups"`
 	TookMS float64 `json:"took_ms"`
 }
 
 func (c *command) searchCommand() *cobra.Command {
-	var view, sort, server string
+	var view, sort, group, server string
 	var limit int
-	var asJSON, failEmpty bool
+	var asJSON jsonFlag
+	var failEmpty bool
 	cmd := &cobra.Command{
 		Use:     "search QUERY",
 		Aliases: []string{"q"},
@@ -50,6 +56,7 @@ func (c *command) searchCommand() *cobra.Command {
 when none runs, in the data folder.`,
 		Example: `  veille search 'vendor:nutanix type:distribution since:2026-01'
   veille search 'éditeur:microsoft statut:rumeur' --json
+  veille search 'vendor:nutanix type:distribution' --group distributor
   veille search 'price:>10000 currency:EUR' --view prices`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := c.load(cmd)
@@ -63,11 +70,17 @@ when none runs, in the data folder.`,
 			if view != index.Deals && view != index.Articles && view != index.Prices {
 				return usage(fmt.Errorf("there is no view %q", view), "views: deals, articles, prices")
 			}
+			if group != "" {
+				params.Set("group", group)
+			}
+			if len(asJSON.members) > 0 {
+				params.Set("fields", asJSON.String())
+			}
 			body, err := c.ask(cmd.Context(), cfg, server, "/api/v1/"+view, params)
 			if err != nil {
 				return err
 			}
-			return c.showFound(view, body, asJSON, failEmpty)
+			return c.showFound(view, group, body, asJSON.on, failEmpty)
 		},
 	}
 	f := cmd.Flags()
@@ -75,7 +88,8 @@ when none runs, in the data folder.`,
 	f.StringVar(&sort, "sort", "", "newest, oldest, relevance, sources or value")
 	f.IntVar(&limit, "limit", 20, "most rows, up to 200")
 	f.StringVar(&server, "server", "", "address of a running veille, such as http://127.0.0.1:8080")
-	f.BoolVar(&asJSON, "json", false, "print the rows as a JSON array")
+	f.StringVar(&group, "group", "", "a field by whose values the rows are put together, such as distributor")
+	asJSON.bindJSON(cmd, "print the rows as a JSON array")
 	f.BoolVar(&failEmpty, "fail-empty", false, "exit with status 5 when nothing matches")
 	return cmd
 }
@@ -253,10 +267,21 @@ type queryProblem struct {
 
 func (p *queryProblem) Unwrap() error { return &p.problem }
 
-func (c *command) showFound(view string, body []byte, asJSON, failEmpty bool) error {
+func (c *command) showFound(view, group string, body []byte, asJSON, failEmpty bool) error {
 	var f found
 	if err := json.Unmarshal(body, &f); err != nil {
 		return fmt.Errorf("read the answer: %w", err)
+	}
+	var of []string // the group of each row
+	if group != "" && view == index.Deals {
+		of = grouped(group, f.Data)
+	}
+	for i, g := range f.Groups {
+		if i == 10 {
+			c.say("… %d more", len(f.Groups)-i)
+			break
+		}
+		c.say("%6d  %s", g.Count, g.Value)
 	}
 	for _, h := range f.Query.Hints {
 		c.say("veille: hint: %s", h.Detail)
@@ -276,6 +301,12 @@ func (c *command) showFound(view string, body []byte, asJSON, failEmpty bool) er
 		if err != nil {
 			return err
 		}
+		if of != nil {
+			header = append([]string{strings.ToUpper(group[:1]) + group[1:]}, header...)
+			for i := range rows {
+				rows[i] = append([]string{of[i]}, rows[i]...)
+			}
+		}
 		c.rows(header, rows)
 		if n := len(rows); n < f.Page.Total {
 			c.say("%d of %d %s · %.0f ms · more with --limit, all with veille export", n, f.Page.Total, view, f.TookMS)
@@ -287,6 +318,56 @@ func (c *command) showFound(view string, body []byte, asJSON, failEmpty bool) er
 		return fail(exitEmpty, errors.New("nothing matches"), "")
 	}
 	return nil
+}
+
+// grouped puts the rows of one group beside one another, the others in their order, and
+// tells the group of each: the values of a field that the deal has. It is the deal's
+// parties in a role, all of them for vendor and pair, or its type, status and the like.
+func grouped(field string, data []json.RawMessage) []string {
+	type row struct {
+		of  string
+		raw json.RawMessage
+	}
+	rows := make([]row, len(data))
+	for i, raw := range data {
+		rows[i].raw = raw
+		var d schemas.Deal
+		if json.Unmarshal(raw, &d) != nil {
+			continue // shown, but in no group
+		}
+		var of []string
+		switch field {
+		case "type":
+			of = []string{d.Type}
+		case "status":
+			of = []string{d.Status}
+		case "territory":
+			of = d.Territory
+		case "lang":
+			of = d.Langs
+		case "product":
+			of = d.Products
+		case "source":
+			for _, e := range d.Evidence {
+				of = append(of, e.Source)
+			}
+		default:
+			index := query.FieldRow(field).Index()
+			for _, p := range d.Parties {
+				if !strings.HasPrefix(index, "role_") || query.RoleIndex(p.Role) == index {
+					of = append(of, p.Name)
+				}
+			}
+		}
+		slices.Sort(of)
+		rows[i].of = strings.Join(slices.Compact(of), ", ")
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.of, b.of) })
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		data[i], out[i] = r.raw, r.of
+	}
+	return out
 }
 
 func foundRows(view string, data []json.RawMessage) (header []string, rows [][]string, err error) {

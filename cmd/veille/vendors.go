@@ -23,7 +23,7 @@ import (
 func (c *command) vendorsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "vendors", Short: "Look into the catalogue of vendors", Args: noArgs}
 	var kind, country string
-	var listJSON bool
+	var listJSON jsonFlag
 	list := &cobra.Command{
 		Use: "list", Short: "List the vendors that are known", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -40,17 +40,23 @@ func (c *command) vendorsCommand() *cobra.Command {
 				rows = append(rows, []string{v.ID, v.Name, v.Country, strings.Join(v.Kinds, ",")})
 				views = append(views, newVendorView(cat, v, time.Now()))
 			}
-			if listJSON {
-				enc := json.NewEncoder(c.out)
-				enc.SetEscapeHTML(false)
-				return enc.Encode(views)
+			if listJSON.on {
+				body, err := json.Marshal(views)
+				if err == nil {
+					body, err = listJSON.keep(body)
+				}
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(c.out, "%s\n", body)
+				return err
 			}
 			c.rows([]string{"Id", "Name", "Country", "Kinds"}, rows)
 			c.say("%d vendors", len(rows))
 			return nil
 		},
 	}
-	list.Flags().BoolVar(&listJSON, "json", false, "print a JSON array")
+	listJSON.bindJSON(list, "print a JSON array")
 	list.Flags().StringVar(&kind, "kind", "", "only this kind: "+strings.Join(catalogue.Kinds(), ", "))
 	list.Flags().StringVar(&country, "country", "", "only this country, such as FR")
 	var at string
