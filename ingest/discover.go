@@ -122,14 +122,16 @@ func Discover(ctx context.Context, c *guard.Client, site string) ([]Found, error
 			if err != nil || r.Status != http.StatusOK {
 				continue
 			}
-			if items, err := NewsSitemap(r.Body); err == nil && len(items) > 0 {
-				f := Found{URL: r.URL, Format: "news-sitemap", How: "sitemap", Items: len(items)}
-				for _, it := range items {
-					if it.Published.Time.After(f.Newest) {
-						f.Newest = it.Published.Time
+			for _, inner := range append([]string{""}, newsSitemaps(r.Body)...) { // it may be an index of others
+				if inner != "" {
+					if r, err = get(inner); err != nil || r.Status != http.StatusOK {
+						continue
 					}
 				}
-				out = append(out, f)
+				if f, ok := readFeed(r, "sitemap"); ok && f.Format == "news-sitemap" {
+					out = append(out, f)
+					break
+				}
 			}
 		}
 	}
@@ -142,9 +144,28 @@ func Discover(ctx context.Context, c *guard.Client, site string) ([]Found, error
 	return out, nil
 }
 
+// ParseFeed reads a feed as [feed.ParseIn] does, and a news sitemap as a feed of the format "news-sitemap": some sites have
+// nothing else that lists what is new.
+func ParseFeed(body []byte, contentType, address string, zone *time.Location) (feed.Feed, error) {
+	f, err := feed.ParseIn(body, contentType, address, zone)
+	if !errors.Is(err, feed.ErrNotFeed) || len(f.Items) > 0 || len(body) > feed.MaxBytes {
+		return f, err
+	}
+	items, serr := NewsSitemap(body)
+	if serr != nil || len(items) == 0 {
+		return f, err
+	}
+	f = feed.Feed{Format: "news-sitemap", Link: address, Truncated: len(items) > feed.MaxItems}
+	f.Items = items[:min(len(items), feed.MaxItems)]
+	if len(items) > 0 {
+		f.Language = items[0].Language
+	}
+	return f, nil
+}
+
 // readFeed tells whether an answer is a feed with items.
 func readFeed(r *guard.Response, how string) (Found, bool) {
-	f, err := feed.Parse(r.Body, r.Header.Get("Content-Type"), r.URL)
+	f, err := ParseFeed(r.Body, r.Header.Get("Content-Type"), r.URL, nil)
 	if err != nil && len(f.Items) == 0 || len(f.Items) == 0 && looksHTML(r.Body) {
 		return Found{}, false
 	}
@@ -155,6 +176,28 @@ func readFeed(r *guard.Response, how string) (Found, bool) {
 		}
 	}
 	return out, true
+}
+
+// newsSitemaps lists those of a sitemap index that are named as news, a few.
+func newsSitemaps(b []byte) []string {
+	if !bytes.Contains(b[:min(len(b), 2<<10)], []byte("<sitemapindex")) {
+		return nil
+	}
+	d := xml.NewDecoder(bytes.NewReader(b))
+	d.Strict = false
+	var out []string
+	for i := 0; i < 10_000 && len(out) < 3; i++ {
+		tok, err := d.Token()
+		if err != nil {
+			break
+		}
+		if t, ok := tok.(xml.CharData); ok {
+			if s := strings.TrimSpace(string(t)); strings.HasPrefix(s, "http") && len(s) < 2000 && (strings.Contains(strings.ToLower(s), "news") || strings.Contains(strings.ToLower(s), "actu")) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 // Limits on a sitemap, by the sitemap protocol itself but for the bytes.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +33,12 @@ func TestDiscover(t *testing.T) {
 			s.extra["/"] = text("<html></html>")
 			s.extra["/rss.xml"] = text(s.rss())
 		}, "/", "path", 1},
+		{"a news sitemap in an index", func(s *site) {
+			s.extra["/"] = text("<html>nothing</html>")
+			s.extra["/robots.txt"] = text("Sitemap: " + s.URL + "/sitemap.xml\n")
+			s.extra["/sitemap.xml"] = text(`<?xml version="1.0"?><sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><sitemap><loc>` + s.URL + `/pages.xml</loc></sitemap><sitemap><loc>` + s.URL + `/news-1.xml</loc></sitemap></sitemapindex>`)
+			s.extra["/news-1.xml"] = text(sitemap)
+		}, "/", "sitemap", 1},
 		{"a news sitemap", func(s *site) {
 			s.extra["/"] = text("<html></html>")
 			s.extra["/robots.txt"] = text("Sitemap: " + s.URL + "/sitemaps/news.xml\n")
@@ -61,6 +69,34 @@ func TestDiscover(t *testing.T) {
 	}
 	if _, err := Discover(t.Context(), c, "http://10.0.0.1/"); err == nil {
 		t.Error("a private network was searched")
+	}
+}
+
+// A site that has a news sitemap and no feed is polled by it.
+func TestPollSitemap(t *testing.T) {
+	s := newSite(t, many(3, 0)...)
+	s.mu.Lock()
+	var b strings.Builder
+	b.WriteString(`<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="http://www.google.com/schemas/sitemap-news/0.9">`)
+	for i, it := range s.items {
+		fmt.Fprintf(&b, `<url><loc>%s%s</loc><news:news><news:publication_date>%s</news:publication_date><news:title>%s</news:title></news:news></url>`, s.URL, it.Path, noon.Add(-time.Duration(i)*time.Hour).Format(time.RFC3339), esc(it.Title))
+	}
+	b.WriteString(`</urlset>`)
+	body := b.String()
+	s.extra["/news-sitemap.xml"] = func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }
+	s.mu.Unlock()
+	d := newDesk(t)
+	src := source("plan", s)
+	src.Feed = s.URL + "/news-sitemap.xml"
+	p := d.open(src)
+	if r := d.fetch(p, "plan"); r.Error != "" || r.New != 3 {
+		t.Errorf("%+v", r)
+	}
+	if l := d.balanced(p, "plan"); l.Indexed != 3 {
+		t.Errorf("ledger %+v", l)
+	}
+	if st, err := p.State(t.Context(), "plan"); err != nil || st.Format != "news-sitemap" {
+		t.Errorf("%+v, %v", st, err)
 	}
 }
 

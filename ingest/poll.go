@@ -128,7 +128,7 @@ func (p *Poller) visit(ctx context.Context, src schemas.Source, st schemas.Sourc
 		p.well(&st, now, src, res.retry)
 		return finish()
 	}
-	f, err := feed.ParseIn(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
+	f, err := ParseFeed(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
 	if err != nil && len(f.Items) == 0 {
 		reason, text := feedFault(err, resp)
 		lg.Log(ctx, level(st), "feed not understood", "reason", reason, "error", err)

@@ -59,7 +59,7 @@ func (p *Poller) Preview(ctx context.Context, src schemas.Source, addr string, m
 	}
 	out := Preview{URL: resp.URL}
 	var todo []feed.Item
-	f, err := feed.ParseIn(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
+	f, err := ParseFeed(resp.Body, resp.Header.Get("Content-Type"), resp.URL, zone(src))
 	switch {
 	case err == nil || len(f.Items) > 0:
 		out.Feed = &f

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"example.org/veille/ingest"
 	"example.org/veille/ingest/feed"
 	"example.org/veille/internal/guard"
 	"example.org/veille/schemas"
@@ -111,7 +112,7 @@ func (c *command) readFeed(ctx context.Context, cfg Config, arg string) (feed.Fe
 		if res.Status != http.StatusOK {
 			return feed.Feed{}, fmt.Errorf("%s answered %d %s", arg, res.Status, http.StatusText(res.Status))
 		}
-		return feed.Parse(res.Body, res.Header.Get("Content-Type"), res.URL)
+		return ingest.ParseFeed(res.Body, res.Header.Get("Content-Type"), res.URL, nil)
 	}
 	var body []byte
 	var err error
@@ -127,7 +128,7 @@ func (c *command) readFeed(ctx context.Context, cfg Config, arg string) (feed.Fe
 	if err != nil {
 		return feed.Feed{}, pathless(err, arg)
 	}
-	return feed.Parse(body, "", "")
+	return ingest.ParseFeed(body, "", "", nil)
 }
 
 func newChecked(f feed.Feed, err error) checked {
