@@ -358,6 +358,20 @@ func TestInBrowser(t *testing.T) {
 		}
 	})
 
+	t.Run("drawings are whole: nothing in them is cut at an edge", func(t *testing.T) {
+		d := browser.NewDesk(t, b, w.http.URL)
+		for _, width := range []int64{1440, 1280, 1024, 840, 360} {
+			d.Do(browser.Look(width, 900, "light"))
+			for _, path := range []string{"/?hl=fr", "/?hl=en", "/trends?hl=fr", "/vendors/nutanix?hl=en", "/vendors/nutanix?vs=dell&hl=fr", "/prices?hl=fr", "/deals/" + nutanix.ID + "?hl=fr", "/pairs/ingram-micro~nutanix?hl=en"} {
+				d.Open(path)
+				d.Is(`document.querySelectorAll("svg.chart").length > 0`, true)
+				if cut := d.Eval(cutDrawings); cut != "" {
+					t.Errorf("%s at %d pixels: %v", path, width, cut)
+				}
+			}
+		}
+	})
+
 	t.Run("21 results are told to those who do not see them", func(t *testing.T) {
 		d := browser.NewDesk(t, b, w.http.URL)
 		d.Open("/search?q=vendor:nutanix&hl=en")
@@ -531,6 +545,21 @@ func TestInBrowser(t *testing.T) {
 		d.Is(`document.querySelectorAll("#results script, #results img").length`, 0)
 	})
 }
+
+// cutDrawings lists what stands beyond the edge of its drawing, or is cut by what the
+// drawing stands in without a way to scroll there.
+const cutDrawings = `[...document.querySelectorAll("svg.chart")].flatMap(svg => {
+  const box = svg.getBoundingClientRect();
+  const out = [...svg.querySelectorAll("text, rect, circle, path")].filter(e => {
+    if (e.closest("defs")) return false;
+    const r = e.getBoundingClientRect();
+    return r.width > 0 && (r.right > box.right + 1.5 || r.left < box.left - 1.5 || r.bottom > box.bottom + 1.5) && !e.classList.contains("hit");
+  }).map(e => e.outerHTML.slice(0, 120));
+  const scroll = svg.closest(".scroll");
+  const room = scroll || svg.parentElement;
+  if (!scroll && box.right > room.getBoundingClientRect().right + 1.5) out.push(svg.getAttribute("class") + " is wider than its place");
+  return out;
+}).slice(0, 4).join("\n")`
 
 // smallTargets lists what can be pressed and is smaller than 24 by 24 pixels, but
 // for links within a sentence and what stands far enough from any other.

@@ -317,7 +317,9 @@ func (s *Server) frame(w http.ResponseWriter, r *http.Request) *frame {
 	f := &frame{tongue: l, Alt: map[string]string{}, Now: s.opt.Now(), Version: s.opt.Version, s: s, r: r,
 		CanSign: s.canSign(), Signed: s.signed(r), Letters: s.opt.Letters != nil, Alerts: s.opt.Alerts != nil}
 	f.Admin = f.Signed != "" && s.authorize(r, scopeAdmin) == nil
-	f.Pending, f.Silent = s.facts.lagAndSilence(r.Context(), s)
+	if f.Signed != "" || s.free(r) { // how it goes is nobody else's business
+		f.Pending, f.Silent = s.facts.lagAndSilence(r.Context(), s)
+	}
 	for _, hl := range Languages {
 		v := r.URL.Query()
 		v.Set("hl", hl)

@@ -156,7 +156,7 @@ func (s *Server) askToken(f *frame, r *http.Request) screen {
 }
 
 func (s *Server) signInScreen(f *frame, r *http.Request, d signInData, status int) screen {
-	f.Title = f.T("signin.title")
+	f.Title, f.Bare = f.T("signin.title"), f.Signed == "" && !s.free(r)
 	d.HTTP = r.TLS == nil && !local(r)
 	if s.opt.Accounts != nil {
 		list, err := s.opt.Accounts.List()
