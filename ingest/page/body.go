@@ -403,8 +403,15 @@ func (t *tree) slides(e *elem) bool {
 
 // cards marks runs of at least three siblings, most of which hold a linked headline: teasers of other articles.
 func (t *tree) cards() {
+	body := int32(0) // end of the element named as the article's body that we are in
 	for i := range t.elems {
 		e := &t.elems[i]
+		if e.h&hintBody != 0 && !e.bad && e.end > body {
+			body = e.end
+		}
+		if int32(i) < body && e.linkedHeads >= 3 && t.told(e) {
+			continue
+		}
 		if e.bad || e.linkedHeads < 3 && e.name != atom.Ul && e.name != atom.Ol || e.last-e.first < 3 {
 			continue
 		}
@@ -458,6 +465,25 @@ func (t *tree) cards() {
 			t.cardRuns(int32(i))
 		}
 	}
+}
+
+// told tells a part of the article's body whose linked headings each stand above whole sentences: a list of products, say,
+// where teasers of other articles have a beginning that breaks off, or nothing.
+func (t *tree) told(e *elem) bool {
+	heads, whole := 0, 0
+	for b := e.first; b < e.last; b++ {
+		k := &t.blocks[b]
+		if !heading(k.tag) || int(k.links)*10 < len(k.text)*8 {
+			continue
+		}
+		heads++
+		if b+1 < e.last {
+			if next := &t.blocks[b+1]; next.prose() && next.links*3 < int32(len(next.text)) && ends(next.text) && !strings.HasSuffix(next.text, "…") && !strings.HasSuffix(next.text, "...") {
+				whole++
+			}
+		}
+	}
+	return heads >= 3 && whole*5 >= heads*4
 }
 
 // cardRuns marks teasers that stand in a row beside the article itself.

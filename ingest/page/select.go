@@ -247,10 +247,20 @@ func (t *tree) heads(i, to int32) bool {
 			return false
 		}
 		if b.prose() {
-			if b.owner < 0 || t.elems[b.owner].parent != home {
+			if b.owner < 0 || t.elems[b.owner].parent != home || home < 0 {
 				return false
 			}
-			return home >= 0 && t.elems[home].last-t.elems[home].first > 8
+			return t.elems[home].last-t.elems[home].first > 8 || !strings.HasSuffix(b.text, "…") && ends(b.text) && t.inBody(home)
+		}
+	}
+	return false
+}
+
+// inBody tells whether an element stands in one that is named as the article's body.
+func (t *tree) inBody(o int32) bool {
+	for d := 0; o >= 0 && d < 8; o, d = t.elems[o].parent, d+1 {
+		if t.elems[o].h&hintBody != 0 {
+			return true
 		}
 	}
 	return false
