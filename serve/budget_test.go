@@ -295,5 +295,6 @@ func newsroom(t *testing.T, docs int) (*world, []string) {
 			t.Fatal(err)
 		}
 	}
-	return serving(t, nilLogger(), serve.Options{Index: ix, Catalogue: cat, Version: "test", Now: func() time.Time { return clock }}), ids
+	return serving(t, nilLogger(), serve.Options{Index: ix, Catalogue: cat, Version: "test", Now: func() time.Time { return clock },
+		Correct: noCorrections, Corrections: func() []serve.Correction { return nil }}), ids // a deal's page looks for like ones then
 }
