@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"example.org/veille/extract/catalogue"
+	"example.org/veille/index"
 	"example.org/veille/query"
 	"example.org/veille/schemas"
 )
@@ -200,7 +201,12 @@ func (s *Server) suggest(w http.ResponseWriter, r *http.Request) {
 		Lang: lang(r), Limit: number(v, param{Name: "limit", Default: "8"}), Resolve: s.resolve,
 		Vendors: s.names().begin, Lists: sortedKeys(s.lists), Sources: s.facts.sourceNames(r.Context(), s),
 	}
-	if counts, err := s.facts.values(r.Context(), s); err == nil {
+	var counts map[string]map[string]int
+	err := index.ErrClosed
+	if s.opt.Index != nil { // a command line that completes has none
+		counts, err = s.facts.values(r.Context(), s)
+	}
+	if err == nil {
 		known.Count = func(field, value string) int { return counts[field][value] }
 		known.Vendors = func(prefix string, n int) []schemas.VendorRef {
 			refs := s.names().begin(prefix, 0)

@@ -80,8 +80,8 @@ deals between them and the prices mentioned, and lets people search and follow t
 		return usage(err, "see: "+cmd.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		c.runCommand(), c.demoCommand(), c.extractCommand(), c.searchCommand(), c.feedsCommand(),
-		c.dealsCommand(), c.pricesCommand(), c.statsCommand(), c.exportCommand(), c.tailCommand(), c.alertsCommand(), c.vendorsCommand(), c.usersCommand(),
+		c.runCommand(), c.demoCommand(), c.extractCommand(), c.completes(c.searchCommand()), c.feedsCommand(),
+		c.dealsCommand(), c.completes(c.pricesCommand()), c.completes(c.statsCommand()), c.completes(c.exportCommand()), c.completes(c.tailCommand()), c.alertsCommand(), c.vendorsCommand(), c.usersCommand(),
 		c.importCommand(), c.replayCommand(), c.reindexCommand(), c.evalCommand(), c.configCommand(), c.versionCommand(),
 	)
 	return root

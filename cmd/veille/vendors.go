@@ -97,6 +97,7 @@ func (c *command) vendorsCommand() *cobra.Command {
 			return nil
 		},
 	}
+	show.ValidArgsFunction = completeVendor
 	show.Flags().StringVar(&at, "at", "", "the date that counts, such as 2014-06-01")
 	show.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	check := &cobra.Command{
