@@ -37,6 +37,7 @@ type doc struct {
 	titlePair []party               // the two vendors of the title
 	trace     *Trace
 	drops     []dropped       // triggers of the sentence that made no deal
+	ties      []tie           // deals the model has seen so far
 	sights    []sight         // pairs of organisations, sentence by sentence
 	watch     *observer       // while training
 	seenList  []observation   // of the last sight, to be used again

@@ -29,12 +29,13 @@ const Version = "extract/1"
 
 // Extractor reads articles. It is immutable and safe for concurrent use.
 type Extractor struct {
-	cat   *catalogue.Catalogue
-	money *money.Reader
-	model *model
-	fr    *lexicon
-	en    *lexicon
-	seats map[string][]string // lower-case city → vendors seated there
+	cat    *catalogue.Catalogue
+	money  *money.Reader
+	model  *model
+	policy Policy
+	fr     *lexicon
+	en     *lexicon
+	seats  map[string][]string // lower-case city → vendors seated there
 }
 
 // New loads the embedded catalogue and lexicon.
@@ -47,7 +48,7 @@ func New() (*Extractor, error) {
 }
 
 func newWith(cat *catalogue.Catalogue) (*Extractor, error) {
-	x := &Extractor{cat: cat, seats: map[string][]string{}}
+	x := &Extractor{cat: cat, seats: map[string][]string{}, policy: Practice}
 	var err error
 	if x.money, err = money.New(); err != nil {
 		return nil, fmt.Errorf("load price lexicon: %w", err)

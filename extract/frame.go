@@ -57,6 +57,7 @@ type cand struct {
 	anaphor  bool
 	title    bool
 	lead     bool
+	together bool // of the model: both stand in one enumeration
 	order    int
 }
 

@@ -57,11 +57,11 @@ func (d *doc) oneRound(cs []cand) []cand {
 	for i := range cs {
 		c := cs[i]
 		in := investee(&c)
-		if c.typ != "investment" || in == nil || c.status != "announced" {
+		if c.typ != "investment" || in == nil || c.status == "denied" || c.status == "background" {
 			out = append(out, c)
 			continue
 		}
-		k := slices.IndexFunc(out, func(o cand) bool { return o.typ == "investment" && o.status == "announced" && investee(&o) == in })
+		k := slices.IndexFunc(out, func(o cand) bool { return o.typ == "investment" && o.status == c.status && investee(&o) == in })
 		if k < 0 {
 			c.roles = slices.Clone(c.roles)
 			out = append(out, c)

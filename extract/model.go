@@ -133,13 +133,13 @@ func (m *model) judge(list []observation) opinion {
 	return out
 }
 
-// What the model may do, chosen on held-back articles: it takes back what the rules found when it sees hardly a chance of a deal, corrects the
-// type when it is sure, and adds what the rules have no words for when a deal is likelier than not.
-const (
-	vetoBelow   = 0.05
-	addAbove    = 0.50
-	retypeAbove = 0.85
-)
+// Policy is what the model may do, by how likely it holds a deal: it takes back what the rules found, corrects the type, and adds what the rules
+// have no words for; what it adds of a name the catalogue
+// lacks, or as a second deal of two whom the rules have understood, must be likelier.
+type Policy struct{ Veto, Retype, Add, AddUnknown, Second, Party float32 }
+
+// Practice is the policy in use, chosen on held-back articles (go generate ./extract prints the figures).
+var Practice = Policy{Veto: 0.15, Retype: 0.8, Add: 0.7, AddUnknown: 0.7, Second: 0.85, Party: 0.2}
 
 // weigh asks the model about each sight and gives the candidates that stand.
 func (d *doc) weigh(cands []cand) []cand {
@@ -148,48 +148,107 @@ func (d *doc) weigh(cands []cand) []cand {
 		deal float32
 		best opinion
 		g    *sight
+		by   map[*org]float32 // how likely each party belongs, of more than two
 	}
+	p := &d.x.policy
 	votes := make([]vote, len(cands))
-	var added []cand
+	best := map[[2]*org]int{} // where the model is surest of each pair
+	pair := func(g *sight) [2]*org {
+		if g.a.id > g.b.id {
+			return [2]*org{g.b, g.a}
+		}
+		return [2]*org{g.a, g.b}
+	}
 	for i := range d.sights {
 		g := &d.sights[i]
-		op := &g.op
 		for _, k := range g.cands {
 			v := &votes[k]
 			v.n++
-			v.deal = max(v.deal, op.deal) // of several, one that belongs is enough
-			if v.n == 1 || op.p > v.best.p {
-				v.best, v.g = *op, g
+			v.deal = max(v.deal, g.op.deal) // of several, one that belongs is enough
+			if v.n == 1 || g.op.p > v.best.p {
+				v.best, v.g = g.op, g
+			}
+			if len(cands[k].roles) > 2 {
+				if v.by == nil {
+					v.by = map[*org]float32{}
+				}
+				v.by[g.a], v.by[g.b] = max(v.by[g.a], g.op.deal), max(v.by[g.b], g.op.deal)
 			}
 		}
-		if len(g.cands) == 0 && !g.barred && op.deal >= addAbove {
-			added = append(added, d.seen(g, op))
+		if len(g.cands) == 0 && !g.barred && g.op.deal >= p.add(g) {
+			if k, ok := best[pair(g)]; !ok || d.sights[k].op.p < g.op.p {
+				best[pair(g)] = i
+			}
 		}
 	}
 	out := cands[:0]
 	for k := range cands {
 		c, v := &cands[k], &votes[k]
 		if v.n > 0 && !c.rule.unary {
-			if v.deal < vetoBelow && len(c.roles) == 2 {
+			if v.deal < p.Veto && len(c.roles) == 2 {
 				d.note(c, fmt.Sprintf("the model sees a chance of %.0f %%", 100*v.deal))
 				continue
 			}
-			if v.best.p >= retypeAbove && len(c.roles) == 2 {
+			if v.best.p >= p.Retype && len(c.roles) == 2 {
 				d.retype(c, v.g, &v.best)
+			}
+			if len(c.roles) > 2 && c.typ != "investment" { // investors of one round have no deal with each other
+				stay := slices.DeleteFunc(slices.Clone(c.roles), func(rp roleParty) bool { q, ok := v.by[rp.p.org]; return ok && q < p.Party })
+				if len(stay) < 2 {
+					d.note(c, "the model sees no deal between these")
+					continue
+				}
+				c.roles = stay
 			}
 		}
 		out = append(out, *c)
 	}
-	added = slices.DeleteFunc(added, func(a cand) bool {
-		// a common company and one of its owners are no second venture
-		return a.typ == "joint_venture" && slices.ContainsFunc(out, func(c cand) bool { return c.typ == a.typ && c.sent == a.sent })
-	})
-	for i := range added {
-		d.noteFound(&added[i])
-		out = append(out, added[i])
+	told := len(out)
+	for i := range d.sights {
+		g := &d.sights[i]
+		if k, ok := best[pair(g)]; !ok || k != i {
+			continue
+		}
+		c := d.seen(g, &g.op)
+		if slices.ContainsFunc(out[:told], func(o cand) bool {
+			// a second deal of two that the rules have understood must be beyond doubt; a common company and one of its owners are no second venture
+			return hasBoth(&o, g.a, g.b) && (o.typ == c.typ || g.op.p < p.Second) || o.typ == "joint_venture" && c.typ == o.typ && o.sent == c.sent
+		}) {
+			continue
+		}
+		if k := slices.IndexFunc(out[told:], func(o cand) bool { return oneAlliance(&o, &c) }); k >= 0 {
+			o := &out[told+k]
+			o.roles = slices.Clone(o.roles)
+			for _, rp := range c.roles {
+				if !slices.ContainsFunc(o.roles, func(x roleParty) bool { return x.p.org == rp.p.org }) {
+					o.roles = append(o.roles, rp)
+				}
+			}
+			o.lo, o.hi = min(o.lo, c.lo), max(o.hi, c.hi)
+			continue
+		}
+		d.noteFound(&c)
+		out = append(out, c)
 	}
 	slices.SortStableFunc(out, func(a, b cand) int { return a.sent - b.sent })
 	return out
+}
+
+// oneAlliance tells whether two deals that the model sees in one sentence are one between more than two: the members of a venture or of an alliance.
+func oneAlliance(a, b *cand) bool {
+	if a.sent != b.sent || a.typ != b.typ || len(a.roles) > 8 || a.typ != "joint_venture" && (a.typ != "partnership" || !a.together || !b.together) {
+		return false
+	}
+	return slices.ContainsFunc(a.roles, func(x roleParty) bool {
+		return slices.ContainsFunc(b.roles, func(y roleParty) bool { return x.p.org == y.p.org })
+	})
+}
+
+func (p *Policy) add(g *sight) float32 {
+	if g.a.known && g.b.known {
+		return p.Add
+	}
+	return p.AddUnknown
 }
 
 // modelRules name the model as the source of a candidate, one for each type.
@@ -246,7 +305,7 @@ func (d *doc) seen(g *sight, op *opinion) cand {
 	typ, roles := d.parties(g, op.class)
 	c := cand{
 		rule: modelRules[typ], typ: typ, status: schemas.Statuses[op.status], why: fmt.Sprintf("the model, %.0f %%", 100*op.deal), in: g.in, sent: g.sent,
-		roles: roles, conf: 0.3 + 0.5*float64(op.deal), anaphor: g.implicit != inSentence, title: g.in == "title", lead: g.in == "title" || s.para == 0 && s.n < 2,
+		roles: roles, conf: 0.3 + 0.5*float64(op.deal), anaphor: g.implicit != inSentence, title: g.in == "title", together: g.together, lead: g.in == "title" || s.para == 0 && s.n < 2,
 		lo: g.lo, hi: g.hi, from: g.lo, to: g.hi,
 	}
 	for _, p := range []party{g.pa, g.pb} {

@@ -17,6 +17,7 @@ type sight struct {
 	in       string
 	lo, hi   int // tokens that hold both
 	implicit implicit
+	together bool          // both stand in one enumeration of more than two
 	barred   bool          // by the words before one of them, or by a question: no deal of the model's own
 	cands    []int         // candidates of the rules with these two parties
 	list     []observation // kept while training only
@@ -110,6 +111,7 @@ func (d *doc) notice(v *view, got []cand, first int) {
 		if x.it != nil {
 			g.lo = min(x.it.from, y.it.from)
 			g.barred = g.barred || x.it.excl
+			g.together = x.it == y.it && len(x.it.parties) > 2
 		}
 		for k := range got {
 			if hasBoth(&got[k], a, b) {
@@ -121,8 +123,8 @@ func (d *doc) notice(v *view, got []cand, first int) {
 			g.list = nil
 		}
 		d.observe(v, &eyes, &g, x, y, got)
+		g.op = d.x.model.judge(g.list)
 		if d.watch == nil {
-			g.op = d.x.model.judge(g.list)
 			d.seenList, g.list = g.list, nil
 		}
 		d.sights = append(d.sights, g)
@@ -184,7 +186,73 @@ func (d *doc) notice(v *view, got []cand, first int) {
 			}
 		}
 	}
+	for k := start; k < len(d.sights); k++ {
+		if g := &d.sights[k]; g.op.deal >= tieAbove && !g.barred && len(d.ties) < maxTies {
+			typ, rps := d.parties(g, g.op.class)
+			d.ties = append(d.ties, tie{g.a, g.b, typ, rps[0].role, rps[1].role})
+		}
+	}
 	d.drops = d.drops[:0]
+}
+
+// tie is a deal that the model holds likely; what it saw in one sentence helps it to understand the next.
+type tie struct {
+	a, b   *org
+	typ    string
+	ra, rb string
+}
+
+// tieAbove is how likely a deal must be to count for the sentences after it.
+const tieAbove = 0.5
+
+// maxTies bounds what is remembered.
+const maxTies = 24
+
+// tied observes what the two have been seen in before.
+func (d *doc) tied(g *sight, im key) {
+	for k := range d.ties {
+		t := &d.ties[k]
+		same := func(x *org) (role string, with *org, ok bool) {
+			switch x {
+			case t.a:
+				return t.ra, t.b, true
+			case t.b:
+				return t.rb, t.a, true
+			}
+			return "", nil, false
+		}
+		lead := "later"
+		if k == 0 {
+			lead = "first"
+		}
+		ra, wa, oka := same(g.a)
+		rb, wb, okb := same(g.b)
+		switch {
+		case oka && okb:
+			d.say(g, 100, "tie both", d.key(t.typ))
+		case oka:
+			d.say(g, 70, "tie a", d.key(t.typ+"."+ra), im)
+			d.say(g, 70, "tie at", d.key(t.typ+"."+ra), d.key(trade(g.b)))
+			if trade(wa) == trade(g.b) {
+				d.say(g, 100, "parallel a", d.key(t.typ+"."+ra), d.key(lead))
+				d.say(g, 100, "parallel ai", d.key(t.typ), im)
+			}
+		case okb:
+			d.say(g, 70, "tie b", d.key(t.typ+"."+rb), im)
+			d.say(g, 70, "tie bt", d.key(t.typ+"."+rb), d.key(trade(g.a)))
+			if trade(wb) == trade(g.a) {
+				d.say(g, 100, "parallel b", d.key(t.typ+"."+rb), d.key(lead))
+				d.say(g, 100, "parallel bi", d.key(t.typ), im)
+			}
+		default:
+			if k == 0 {
+				d.say(g, 70, "tie other", d.key(t.typ), im)
+			}
+		}
+	}
+	if len(d.ties) == 0 {
+		d.say(g, 70, "no tie", im)
+	}
 }
 
 // negates tells whether the rules left a trigger of the sentence out because it is negated, or because words such as those of an award make it
@@ -633,6 +701,7 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 			}
 		}
 	}
+	d.tied(g, im)
 	nt := 0
 	for _, nm := range d.names {
 		if nm.in != "title" {

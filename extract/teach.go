@@ -1,6 +1,11 @@
 package extract
 
-import "example.org/veille/schemas"
+import (
+	"encoding/binary"
+	"math"
+
+	"example.org/veille/schemas"
+)
 
 // Sight is what the deal model is told of two organisations in one sentence. It serves the command in train only.
 type Sight struct {
@@ -71,3 +76,19 @@ var dealClasses = [...]string{
 
 // LeadingRole gives the role that a directed type names first; "" for the others.
 func LeadingRole(typ string) string { return first(typ) }
+
+// Taught gives an extractor that judges with other weights: what the command in train has learnt so far.
+func (x *Extractor) Taught(weights []byte, p Policy) (*Extractor, error) {
+	m, err := newModel(weights)
+	if err != nil {
+		return nil, err
+	}
+	y := *x
+	y.model, y.policy = m, p
+	return &y, nil
+}
+
+// Untaught are weights that know nothing.
+func Untaught() []byte {
+	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32([]byte(modelMagic), 0), math.Float32bits(1))
+}

@@ -23,7 +23,8 @@ type article struct {
 	text      string
 	published time.Time
 	deals     []deal
-	whole     bool // a whole article with evidence, not a snippet
+	raw       json.RawMessage // as annotated, when it is in that form
+	whole     bool            // a whole article with evidence, not a snippet
 }
 
 // deal is one annotated deal between parties named as the text names them or by their canonical names.
@@ -104,7 +105,7 @@ func loadGold(path string) ([]article, error) {
 		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		a := article{file: strings.TrimSuffix(filepath.Base(path), ".jsonl"), id: r.ID, lang: r.Lang, title: r.Title, text: r.Text, whole: true}
+		a := article{file: strings.TrimSuffix(filepath.Base(path), ".jsonl"), id: r.ID, lang: r.Lang, title: r.Title, text: r.Text, whole: true, raw: slices.Clone(in.Bytes())}
 		if a.published, err = time.Parse("2006-01-02", r.Published[:10]); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, r.ID, err)
 		}

@@ -9,8 +9,11 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -25,6 +28,7 @@ import (
 	"unicode"
 
 	"example.org/veille/extract"
+	"example.org/veille/extract/eval"
 	"example.org/veille/schemas"
 )
 
@@ -60,14 +64,15 @@ func main() {
 	root := flag.String("dir", ".", "folder of package extract")
 	extra := flag.String("measure", "", "annotated articles, separated by commas, to measure on and not learn from")
 	flag.Float64Var(&share, "share", 1, "share of snippets")
-	flag.Float64Var(&domain, "domain", 1, "weight of what is particular to articles")
+	flag.Float64Var(&domain, "domain", 0.5, "weight of what is particular to articles")
 	flag.Float64Var(&wholeWeight, "whole", 1, "weight of an article's example beside a snippet's")
 	flag.StringVar(&skip, "skip", "", "leave out features of these templates, separated by commas")
 	flag.IntVar(&minCount, "min", 2, "leave out features seen less often")
+	flag.IntVar(&passes, "passes", 2, "passes over the texts")
 	flag.IntVar(&keep, "keep", 60000, "features to keep")
 	penalty := flag.Float64("penalty", 0.02, "quadratic penalty of each weight")
 	rounds := flag.Int("rounds", 4, "passes over the examples")
-	cv := flag.String("cv", "all", "files to hold back in turn and measure on, separated by commas; all, or none")
+	cv := flag.String("cv", "none", "files to hold back in turn and measure on, separated by commas; all, or none")
 	write := flag.Bool("write", true, "write deals.bin")
 	verbose := flag.Bool("v", false, "print the errors on held-back files")
 	flag.Float64Var(&dropout, "dropout", 0.3, "share of features left out")
@@ -93,33 +98,38 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 		}
 		arts = append(arts, as...)
 	}
-	t := &trainer{arts: arts, names: map[uint64]string{}, ids: map[uint64]int32{}, classes: extract.DealClasses(), statuses: schemas.Statuses, penalty: penalty, rounds: rounds}
+	// What the model has seen in one sentence is a feature of the next. So it is taught in passes: each reads an article with weights that the pass
+	// before has learnt from the other articles.
+	var t *trainer
 	x, err := extract.New()
 	if err != nil {
 		return err
 	}
-	t.observe(x)
-	// what holds of articles more than of snippets has weights of its own, which are added to the common ones (Daumé, 2007)
-	own0 := int32(len(t.keys))
-	for i := range t.ex {
-		e := &t.ex[i]
-		if f := t.arts[e.art].file; f == "sentences" || f == "breadth" {
-			e.weight *= 4 // plain cases that must come out right
+	blank, err := x.Taught(extract.Untaught(), extract.Practice)
+	if err != nil {
+		return err
+	}
+	reader := func(int) *extract.Extractor { return blank }
+	for pass := 1; ; pass++ {
+		t = &trainer{arts: arts, names: map[uint64]string{}, ids: map[uint64]int32{}, classes: extract.DealClasses(), statuses: schemas.Statuses, penalty: penalty, rounds: rounds}
+		t.observe(reader)
+		if pass >= passes {
+			break
 		}
-		if !t.arts[e.art].whole {
-			continue
+		var readers [folds + 1]*extract.Extractor
+		for k := range readers {
+			w := t.fit(func(a int) bool { return a < own && fold(arts[a].id)%folds != k })
+			if readers[k], err = x.Taught(t.render(w, keep), extract.Practice); err != nil {
+				return err
+			}
 		}
-		n := len(e.feats)
-		for k := range n {
-			e.feats = append(e.feats, e.feats[k]+own0)
-			e.values = append(e.values, e.values[k]*float32(domain))
-		}
-		if e.weight > 0 {
-			e.weight *= float32(wholeWeight)
+		reader = func(a int) *extract.Extractor {
+			if a < own {
+				return readers[fold(arts[a].id)%folds]
+			}
+			return readers[folds]
 		}
 	}
-	t.own = len(t.keys)
-	t.keys = append(t.keys, make([]uint64, own0)...)
 	pos := 0
 	for _, e := range t.ex {
 		if e.class > 0 {
@@ -128,19 +138,33 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 	}
 	fmt.Printf("%d texts, %d pairs, %d with a deal, %d features\n", own, len(t.ex), pos, len(t.keys))
 	if cv != "none" {
-		const folds = 4
 		got := make([]verdict, len(t.ex))
+		var held [folds][]byte
 		for k := range folds {
 			w := t.fit(func(a int) bool { return a < own && fold(arts[a].id)%folds != k })
+			held[k] = t.render(w, keep)
 			for i := range t.ex {
 				if a := t.ex[i].art; a < own && fold(arts[a].id)%folds == k {
 					got[i] = t.judge(w, &t.ex[i])
 				}
 			}
 		}
-		groups := map[string][]string{"articles": {"read", "train-a", "train-b", "en-articles-a", "en-articles-b", "fr-articles-a", "fr-articles-b"}, "sample press": {"gold"}, "snippets en": {"en-deals", "en-hard"}, "snippets fr": {"fr-deals", "fr-hard"}}
+		groups := map[string][]string{
+			"articles": {"en-articles-a", "en-articles-b", "fr-articles-a", "fr-articles-b"}, "older articles": {"read", "train-a", "train-b"}, "sample press": {"gold"},
+			"sentences en": {"en-deals", "en-hard"}, "sentences fr": {"fr-deals", "fr-hard"}, "cases": {"sentences", "breadth"},
+		}
 		for _, g := range slices.Sorted(maps.Keys(groups)) {
-			t.report(g, func(a int) bool { return a < own && slices.Contains(groups[g], arts[a].file) }, got, verbose)
+			in := func(a int) bool { return a < own && slices.Contains(groups[g], arts[a].file) }
+			t.report(g, in, got, verbose)
+		}
+		for _, p := range policies {
+			fmt.Printf("%+v\n", p)
+			for _, g := range slices.Sorted(maps.Keys(groups)) {
+				err := t.product(g, func(a int) bool { return a < own && slices.Contains(groups[g], arts[a].file) }, func(a int) ([]byte, extract.Policy) { return held[fold(arts[a].id)%folds], p }, x)
+				if err != nil {
+					return err
+				}
+			}
 		}
 	}
 	w := t.fit(func(a int) bool { return a < own })
@@ -148,6 +172,16 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 		got := make([]verdict, len(t.ex))
 		for i := range t.ex {
 			got[i] = t.judge(w, &t.ex[i])
+		}
+		weights := t.render(w, keep)
+		for _, p := range policies {
+			fmt.Printf("%+v\n", p)
+			for f := range strings.FieldsFuncSeq(extra, func(r rune) bool { return r == ',' }) {
+				f = strings.TrimSuffix(filepath.Base(f), ".jsonl")
+				if err := t.product(f, func(a int) bool { return a >= own && arts[a].file == f }, func(int) ([]byte, extract.Policy) { return weights, p }, x); err != nil {
+					return err
+				}
+			}
 		}
 		for p := range strings.FieldsFuncSeq(extra, func(r rune) bool { return r == ',' }) {
 			f := strings.TrimSuffix(filepath.Base(p), ".jsonl")
@@ -160,6 +194,9 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 	return os.WriteFile(filepath.Join(root, "deals.bin"), t.render(w, keep), 0o644)
 }
 
+// folds is into how many parts the texts are divided to hold one back.
+const folds = 4
+
 func fold(id string) int {
 	h := fnv.New32a()
 	h.Write([]byte(id))
@@ -167,7 +204,7 @@ func fold(id string) int {
 }
 
 // observe turns texts into examples.
-func (t *trainer) observe(x *extract.Extractor) {
+func (t *trainer) observe(reader func(article int) *extract.Extractor) {
 	t.byArt = make([][]int, len(t.arts))
 	sights := make([][]extract.Sight, len(t.arts))
 	var wg sync.WaitGroup
@@ -185,7 +222,7 @@ func (t *trainer) observe(x *extract.Extractor) {
 					break
 				}
 				a := &t.arts[i]
-				sights[i] = x.Sights(schemas.Article{ID: a.id, Title: a.title, Text: a.text, Lang: a.lang, Published: a.published}, names)
+				sights[i] = reader(i).Sights(schemas.Article{ID: a.id, Title: a.title, Text: a.text, Lang: a.lang, Published: a.published}, names)
 			}
 			mu.Lock()
 			maps.Copy(t.names, names)
@@ -224,6 +261,31 @@ func (t *trainer) observe(x *extract.Extractor) {
 		}
 		t.pick(i)
 	}
+	t.adapt()
+}
+
+// adapt gives what holds of articles more than of snippets weights of its own, which are added to the common ones (Daumé, 2007).
+func (t *trainer) adapt() {
+	own0 := int32(len(t.keys))
+	for i := range t.ex {
+		e := &t.ex[i]
+		if f := t.arts[e.art].file; f == "sentences" || f == "breadth" {
+			e.weight *= 4 // plain cases that must come out right
+		}
+		if !t.arts[e.art].whole {
+			continue
+		}
+		n := len(e.feats)
+		for k := range n {
+			e.feats = append(e.feats, e.feats[k]+own0)
+			e.values = append(e.values, e.values[k]*float32(domain))
+		}
+		if e.weight > 0 {
+			e.weight *= float32(wholeWeight)
+		}
+	}
+	t.own = len(t.keys)
+	t.keys = append(t.keys, make([]uint64, own0)...)
 }
 
 func pairOf(g *extract.Sight) string {
@@ -373,7 +435,7 @@ func overlap(evidence, sentence string) float64 {
 }
 
 var skip string
-var minCount, keep int
+var minCount, keep, passes int
 
 func (t *trainer) skipped(key uint64) bool {
 	template, _, _ := strings.Cut(t.names[key], " ")
@@ -638,7 +700,7 @@ func (t *trainer) report(name string, held func(int) bool, got []verdict, verbos
 		f := strings.Fields(e.sight.Rules[0])
 		return f[0], f[1], 1
 	}))
-	for _, th := range [][3]float32{{0.05, 0.5, 2}, {0.1, 0.5, 2}, {0.1, 0.5, 0.5}, {0.1, 0.5, 0.7}, {0.1, 0.6, 2}, {0.2, 0.5, 2}, {0.3, 0.5, 2}} {
+	for _, th := range [][3]float32{{0.02, 0.5, 2}, {0.02, 0.6, 0.85}, {0.02, 0.7, 0.85}, {0.05, 0.5, 0.85}, {0.05, 0.6, 0.85}, {0.05, 0.7, 0.85}, {0.1, 0.5, 0.7}, {0.1, 0.6, 0.85}, {0.3, 0.5, 0.7}} {
 		print(fmt.Sprintf("%.2f/%.1f/%.1f", th[0], th[1], th[2]), run(func(e *example, i int) (string, string, float32) {
 			v := got[i]
 			if len(e.sight.Rules) > 0 {
@@ -729,4 +791,95 @@ func (t *trainer) render(w *weights, keep int) []byte {
 	}
 	fmt.Printf("%d features kept of %d, largest weight %.2f\n", len(rows), t.own, top)
 	return out
+}
+
+// policies are the ones compared.
+var policies = []extract.Policy{
+	{Veto: -1, Retype: 2, Add: 2, AddUnknown: 2, Second: 2, Party: -1},
+	{Veto: 0.05, Retype: 0.85, Add: 2, AddUnknown: 2, Second: 2, Party: 0.1},
+	{Veto: 0.05, Retype: 0.85, Add: 2, AddUnknown: 2, Second: 2, Party: 0.3},
+	{Veto: 0.05, Retype: 0.85, Add: 0.6, AddUnknown: 0.6, Second: 0.85, Party: 0.1},
+	{Veto: 0.05, Retype: 0.85, Add: 0.7, AddUnknown: 0.7, Second: 2, Party: 0.2},
+	{Veto: 0.05, Retype: 0.85, Add: 0.8, AddUnknown: 0.8, Second: 2, Party: 0.2},
+	{Veto: 0.3, Retype: 0.7, Add: 0.7, AddUnknown: 0.7, Second: 0.85, Party: 0.2},
+	{Veto: 0.3, Retype: 0.7, Add: 0.8, AddUnknown: 0.8, Second: 2, Party: 0.3},
+}
+
+// product extracts held-back articles as the product would and prints how their deals are scored.
+func (t *trainer) product(name string, in func(int) bool, with func(int) ([]byte, extract.Policy), x *extract.Extractor) error {
+	readers := map[string]*extract.Extractor{}
+	var gold, pred bytes.Buffer
+	g, p := json.NewEncoder(&gold), json.NewEncoder(&pred)
+	for i := range t.arts {
+		if !in(i) {
+			continue
+		}
+		a := &t.arts[i]
+		w, policy := with(i)
+		key := fmt.Sprintf("%p", w)
+		y := readers[key]
+		if y == nil {
+			var err error
+			if y, err = x.Taught(w, policy); err != nil {
+				return err
+			}
+			readers[key] = y
+		}
+		ex := y.Extract(schemas.Article{ID: a.id, Title: a.title, Text: a.text, Lang: a.lang, Published: a.published})
+		if err := errors.Join(g.Encode(t.gold(a, x)), p.Encode(struct {
+			ID string `json:"id"`
+			schemas.Extraction
+		}{a.id, ex})); err != nil {
+			return err
+		}
+	}
+	r, err := eval.Score(&gold, &pred)
+	if err != nil {
+		return err
+	}
+	dp, dr, df := r.All.F1("deals")
+	_, _, sf := r.All.F1("deals_status")
+	fmt.Printf("  %-15s deals P %.3f R %.3f F1 %.3f  status F1 %.3f  roles %.3f  evidence %.3f  no_deal %.3f\n", name, dp, dr, df, sf, r.All.Share("roles"), r.All.Share("evidence"), r.All.Share("no_deal"))
+	return nil
+}
+
+// gold gives an article in the form in which it is scored.
+func (t *trainer) gold(a *article, x *extract.Extractor) any {
+	if a.raw != nil {
+		return a.raw
+	}
+	type signal struct {
+		Type     string              `json:"type"`
+		Status   string              `json:"status"`
+		TypeAlt  []string            `json:"type_alt,omitempty"`
+		StatAlt  []string            `json:"status_alt,omitempty"`
+		Parties  []string            `json:"parties"`
+		Roles    map[string][]string `json:"directed_roles,omitempty"`
+		Evidence string              `json:"evidence"`
+		Optional bool                `json:"optional,omitempty"`
+	}
+	rec := struct {
+		ID       string   `json:"id"`
+		Lang     string   `json:"lang"`
+		Vendors  []string `json:"vendors"`
+		External []string `json:"external_parties,omitempty"`
+		Signals  []signal `json:"signals"`
+		Prices   []any    `json:"prices"`
+	}{ID: a.id, Lang: a.lang, Vendors: []string{}, Signals: []signal{}, Prices: []any{}}
+	for _, d := range a.deals {
+		s := signal{Type: d.types[0], Status: d.statuses[0], TypeAlt: d.types[1:], StatAlt: d.statuses[1:], Evidence: d.evidence, Optional: d.optional, Roles: map[string][]string{}}
+		for _, p := range d.parties {
+			if vs := x.Catalogue().Resolve(p.name, a.published); len(vs) > 0 {
+				s.Parties = append(s.Parties, vs[0].Name)
+				s.Roles[p.role] = append(s.Roles[p.role], vs[0].Name)
+				rec.Vendors = append(rec.Vendors, vs[0].Name)
+			} else {
+				rec.External = append(rec.External, p.name)
+			}
+		}
+		if len(s.Parties) > 0 {
+			rec.Signals = append(rec.Signals, s)
+		}
+	}
+	return rec
 }
