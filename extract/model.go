@@ -32,8 +32,7 @@ var errModel = errors.New("damaged deals.bin: run go generate ./extract")
 
 // model is linear: the case for an outcome is the sum of its weights times the values of the features that hold.
 type model struct {
-	slots []int32 // row+1 by hash, open addressing
-	keys  []uint32
+	slots []uint64 // key and row+1, open addressing
 	rows  [][outcomes]int8
 	scale float32
 }
@@ -58,18 +57,18 @@ func newModel(b []byte) (*model, error) {
 	for size < 2*n+2 {
 		size *= 2
 	}
-	m := &model{slots: make([]int32, size), keys: make([]uint32, n), rows: make([][outcomes]int8, n), scale: scale}
+	m := &model{slots: make([]uint64, size), rows: make([][outcomes]int8, n), scale: scale}
 	for i := range n {
-		m.keys[i] = binary.LittleEndian.Uint32(b)
+		key := binary.LittleEndian.Uint32(b)
 		for k := range outcomes {
 			m.rows[i][k] = int8(b[4+k])
 		}
 		b = b[4+outcomes:]
-		at := int(m.keys[i]) & (size - 1)
+		at := int(key) & (size - 1)
 		for m.slots[at] != 0 {
 			at = (at + 1) & (size - 1)
 		}
-		m.slots[at] = int32(i + 1)
+		m.slots[at] = uint64(key)<<32 | uint64(i+1)
 	}
 	return m, nil
 }
@@ -79,12 +78,12 @@ func (m *model) row(k uint64) *[outcomes]int8 {
 	key := fold32(k)
 	mask := len(m.slots) - 1
 	for at := int(key) & mask; ; at = (at + 1) & mask {
-		i := m.slots[at]
-		if i == 0 {
+		slot := m.slots[at]
+		if slot == 0 {
 			return nil
 		}
-		if m.keys[i-1] == key {
-			return &m.rows[i-1]
+		if uint32(slot>>32) == key {
+			return &m.rows[uint32(slot)-1]
 		}
 	}
 }
@@ -95,7 +94,6 @@ type opinion struct {
 	class  int     // the likeliest deal
 	p      float32 // how likely that one is
 	status int
-	probs  [len(dealClasses)]float32
 }
 
 func (m *model) judge(list []observation) opinion {
@@ -113,17 +111,16 @@ func (m *model) judge(list []observation) opinion {
 		best = max(best, s)
 	}
 	total := float32(0)
-	for k := range out.probs {
-		out.probs[k] = float32(math.Exp(float64(float32(sum[k]-best) * m.scale / 100)))
-		total += out.probs[k]
-	}
-	for k := range out.probs {
-		out.probs[k] /= total
-		if k > 0 && out.probs[k] > out.p {
-			out.class, out.p = k, out.probs[k]
+	var p [len(dealClasses)]float32
+	for k := range p {
+		p[k] = float32(math.Exp(float64(float32(sum[k]-best) * m.scale / 100)))
+		total += p[k]
+		if k > 0 && p[k] > out.p {
+			out.class, out.p = k, p[k]
 		}
 	}
-	out.deal = 1 - out.probs[0]
+	out.p /= total
+	out.deal = 1 - p[0]/total
 	status := sum[len(dealClasses):]
 	for k := range status {
 		if status[k] > status[out.status] {

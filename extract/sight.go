@@ -57,7 +57,7 @@ type observer struct {
 // key is a word as the model sees it.
 type key struct {
 	hash uint64
-	text string // only while training
+	text string
 }
 
 // dropped is a trigger the rules made nothing of.
@@ -158,7 +158,7 @@ func (d *doc) notice(v *view, got []cand, first int) {
 			}
 		}
 	}
-	if s.in == "text" {
+	if s.in == "text" && eyes.tells(v) {
 		for n, p := range [...]*party{d.main, d.single()} {
 			if p == nil || findPlace(places, p.org) != nil {
 				continue
@@ -232,14 +232,14 @@ func (d *doc) tied(g *sight, im key) {
 			d.say(g, 100, "tie both", d.key(t.typ))
 		case oka:
 			d.say(g, 70, "tie a", d.key(t.typ+"."+ra), im)
-			d.say(g, 70, "tie at", d.key(t.typ+"."+ra), d.key(trade(g.b)))
+			d.say(g, 70, "tie at", d.key(t.typ+"."+ra), tradeKeys[trade(g.b)])
 			if trade(wa) == trade(g.b) {
 				d.say(g, 100, "parallel a", d.key(t.typ+"."+ra), d.key(lead))
 				d.say(g, 100, "parallel ai", d.key(t.typ), im)
 			}
 		case okb:
 			d.say(g, 70, "tie b", d.key(t.typ+"."+rb), im)
-			d.say(g, 70, "tie bt", d.key(t.typ+"."+rb), d.key(trade(g.a)))
+			d.say(g, 70, "tie bt", d.key(t.typ+"."+rb), tradeKeys[trade(g.a)])
 			if trade(wb) == trade(g.a) {
 				d.say(g, 100, "parallel b", d.key(t.typ+"."+rb), d.key(lead))
 				d.say(g, 100, "parallel bi", d.key(t.typ), im)
@@ -347,13 +347,55 @@ func stem(w string) string {
 	return w
 }
 
-func (d *doc) key(s string) key {
-	k := key{hash: hashString(s)}
-	if d.watch != nil {
-		k.text = s
+func (d *doc) key(s string) key { return key{hashString(s), s} }
+
+// keysOf makes the keys of a fixed list once.
+func keysOf(names ...string) []key {
+	out := make([]key, len(names))
+	for i, n := range names {
+		out[i] = key{hashString(n), n}
 	}
-	return k
+	return out
 }
+
+var (
+	typeKeys     = keysOf(schemas.Types...)
+	senseKeys    = keysOf(senseNames...)
+	regionKeys   = keysOf(regions[:]...)
+	implicitKeys = keysOf(implicitNames[:]...)
+	cueKeys      = keysOf(cueTexts[:]...)
+	tradeKeys    = keysOf(tradeNames[:]...)
+	pairKeys     = func() []key {
+		var out []string
+		for _, a := range tradeNames {
+			for _, b := range tradeNames {
+				out = append(out, a+"-"+b)
+			}
+		}
+		return keysOf(out...)
+	}()
+)
+
+// tells says whether a sentence holds any word that speaks of a deal: only then is somebody it does not name looked for.
+func (e *eyes) tells(v *view) bool {
+	if len(v.trigs) > 0 || len(v.cues) > 0 {
+		return true
+	}
+	for i := range e.near {
+		if e.near[i] != 0 || e.senses[i]&dealSenses != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// dealSenses are the senses that speak of a deal by themselves.
+var dealSenses = func() (m uint64) {
+	for _, n := range strings.Fields("ally agree contract buy sell merge own stake fund distribute resell embed supply choose joint sue renew end replace continue") {
+		m |= 1 << slices.Index(senseNames, n)
+	}
+	return
+}()
 
 const (
 	hashStart = 14695981039346656037 // FNV-1a, 64 bits
@@ -389,24 +431,26 @@ func (d *doc) say(g *sight, value int32, template string, ks ...key) {
 	g.list = append(g.list, observation{h, value})
 }
 
-// trade is what an organisation is in the channel, coarsely.
-func trade(o *org) string {
+// trade is what an organisation is in the channel, coarsely: an index of tradeNames.
+func trade(o *org) int {
 	switch {
 	case !o.known:
-		return "unknown"
+		return 0
 	case o.main&(kDistributor|kMarketplace) != 0:
-		return "distributor"
+		return 1
 	case o.main&(kIntegrator|kReseller|kMSP) != 0:
-		return "channel"
+		return 2
 	case o.main&(kTelco|kHoster|kServices) != 0:
-		return "operator"
+		return 3
 	case o.main&(kMaker|kChips) != 0:
-		return "maker"
+		return 4
 	case o.main&kCloud != 0:
-		return "cloud"
+		return 5
 	}
-	return "publisher"
+	return 6
 }
+
+var tradeNames = [...]string{"unknown", "distributor", "channel", "operator", "maker", "cloud", "publisher"}
 
 func bucket(n int) string {
 	switch {
@@ -431,7 +475,7 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 	s := v.s
 	toks := s.toks
 	n := len(toks)
-	im := d.key(implicitNames[g.implicit])
+	im := implicitKeys[g.implicit]
 	aFrom, aTo := 0, 0
 	var flagsA, flagsB item
 	if x.it != nil {
@@ -445,8 +489,8 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 		aTo, bFrom = aFrom, aTo
 		bFrom = aFrom
 	}
-	ta, tb := d.key(trade(g.a)), d.key(trade(g.b))
-	both := d.key(trade(g.a) + "-" + trade(g.b))
+	ta, tb := tradeKeys[trade(g.a)], tradeKeys[trade(g.b)]
+	both := pairKeys[trade(g.a)*len(tradeNames)+trade(g.b)]
 	d.say(g, 100, "bias")
 	d.say(g, 100, "implicit", im)
 	if g.a.known && g.b.known && (d.x.cat.Owns(g.a.id, g.b.id, d.at) || d.x.cat.Owns(g.b.id, g.a.id, d.at)) {
@@ -602,7 +646,7 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 	if len(v.trigs) == 0 {
 		d.say(g, 100, "no trigger")
 	}
-	d.senses(e, g, aFrom, aTo, bFrom, bTo, im, pb, both)
+	d.senses(e, g, aFrom, aTo, bFrom, bTo, both)
 	var near [4]uint16 // by region
 	for i := range toks {
 		if m := e.near[i]; m != 0 {
@@ -619,21 +663,18 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 		}
 	}
 	for k, m := range near {
-		for n, typ := range schemas.Types {
+		for n := range schemas.Types {
 			if m&(1<<n) != 0 {
-				kt, kr := d.key(typ), d.key(regions[k])
-				d.say(g, 70, "n", kt, kr)
-				d.say(g, 70, "nt", kt, kr, both)
-				d.say(g, 70, "np", kt, kr, pb)
+				d.say(g, 70, "n", typeKeys[n], regionKeys[k])
 			}
 		}
 	}
 	for k := range v.cues {
 		q := &v.cues[k]
 		r := d.key(region(q.from, q.to))
-		d.say(g, 70, "q", d.key(cueName(q.class)))
-		d.say(g, 70, "qr", d.key(cueName(q.class)), r)
-		d.say(g, 50, "qt", d.key(stem(q.text)), d.key(cueName(q.class)))
+		d.say(g, 70, "q", cueKeys[q.class])
+		d.say(g, 70, "qr", cueKeys[q.class], r)
+		d.say(g, 50, "qt", d.key(stem(q.text)), cueKeys[q.class])
 	}
 	// what the rules say
 	none := true
@@ -715,47 +756,29 @@ func (d *doc) observe(v *view, e *eyes, g *sight, x, y *place, got []cand) {
 }
 
 // senses tells what the words around the two speak of.
-func (d *doc) senses(e *eyes, g *sight, aFrom, aTo, bFrom, bTo int, im, pb, both key) {
+func (d *doc) senses(e *eyes, g *sight, aFrom, aTo, bFrom, bTo int, both key) {
 	var by [4]uint64
-	var last uint64
 	for i, m := range e.senses {
 		if m == 0 {
 			continue
 		}
-		k := 3
 		switch {
 		case i < aFrom && i >= aFrom-8:
-			k = 0
+			by[0] |= m
 		case i >= aTo && i < bFrom:
-			k = 1
+			by[1] |= m
 		case i >= bTo && i < bTo+10:
-			k = 2
+			by[2] |= m
+		default:
+			by[3] |= m
 		}
-		by[k] |= m
-		if last != 0 && k != 3 {
-			each(last, func(x int) {
-				each(m, func(y int) { d.say(g, 40, "S2", d.key(senseNames[x]), d.key(senseNames[y])) })
-			})
-		}
-		last = m
 	}
-	all := by[0] | by[1] | by[2]
 	for k, m := range by {
-		r := d.key(regions[k])
-		each(m, func(n int) {
-			sn := d.key(senseNames[n])
-			d.say(g, 70, "S", sn, r)
-			if k != 3 {
-				d.say(g, 70, "St", sn, r, both)
-				d.say(g, 70, "Sp", sn, r, pb)
-			}
-		})
+		each(m, func(n int) { d.say(g, 70, "S", senseKeys[n], regionKeys[k]) })
 	}
-	each(all, func(n int) {
-		sn := d.key(senseNames[n])
-		d.say(g, 70, "Sa", sn)
-		d.say(g, 70, "Si", sn, im)
-		d.say(g, 70, "Sb", sn, both)
+	each(by[0]|by[1]|by[2], func(n int) {
+		d.say(g, 70, "Sa", senseKeys[n])
+		d.say(g, 70, "Sb", senseKeys[n], both)
 	})
 }
 
@@ -818,8 +841,6 @@ func (d *doc) flags(g *sight, side string, it *item) {
 }
 
 var regions = [...]string{"before", "between", "after", "far"}
-
-func cueName(c cueClass) string { return cueTexts[c] }
 
 var cueTexts = func() (out [qBoiler + 1]string) {
 	for n, c := range cueNames {

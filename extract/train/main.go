@@ -136,6 +136,19 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 			pos++
 		}
 	}
+	if verbose {
+		n := map[string]int{}
+		for i := range t.ex {
+			for _, k := range t.ex[i].sight.Keys {
+				template, _, _ := strings.Cut(t.names[k], " ")
+				n[template]++
+			}
+		}
+		for _, k := range slices.SortedFunc(maps.Keys(n), func(a, b string) int { return cmp.Compare(n[b], n[a]) }) {
+			fmt.Printf("%s %.1f, ", k, float64(n[k])/float64(len(t.ex)))
+		}
+		fmt.Println()
+	}
 	fmt.Printf("%d texts, %d pairs, %d with a deal, %d features\n", own, len(t.ex), pos, len(t.keys))
 	if cv != "none" {
 		got := make([]verdict, len(t.ex))
@@ -158,6 +171,9 @@ func run(root, extra string, penalty float64, rounds int, write, verbose bool, c
 			t.report(g, in, got, verbose)
 		}
 		for _, p := range policies {
+			if cv == "loss" {
+				break
+			}
 			fmt.Printf("%+v\n", p)
 			for _, g := range slices.Sorted(maps.Keys(groups)) {
 				err := t.product(g, func(a int) bool { return a < own && slices.Contains(groups[g], arts[a].file) }, func(a int) ([]byte, extract.Policy) { return held[fold(arts[a].id)%folds], p }, x)
