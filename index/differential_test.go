@@ -156,7 +156,11 @@ func found(t testing.TB, ix *Index, view, q string) (out []string) {
 // What a search finds and what the in-memory matcher of alerts says is the same,
 // for every document and query.
 func TestSearchEqualsMatch(t *testing.T) {
-	for seed := range uint64(3) {
+	queries := 1000 // a million pairs in all
+	if testing.Short() {
+		queries = 100
+	}
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			w := world{rand.New(rand.NewPCG(seed, 7))}
@@ -165,7 +169,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			for round := range 5 {
 				var xs []schemas.Extraction
 				var es []schemas.DealEvent
-				for n := range 40 {
+				for n := range 120 {
 					if round > 0 && w.r.IntN(3) > 0 {
 						continue // the others stay as they are
 					}
@@ -201,7 +205,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 				}
 			}
 			pairs, hits := 0, 0
-			for range 400 {
+			for range queries {
 				q := w.query(3)
 				plan := query.Compile(parse(t, q), Analyze)
 				for view, of := range docs {
