@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -198,13 +199,17 @@ func TestTasks(t *testing.T) {
 				t.Fatalf("amount %q: not as a French Excel reads numbers (columns %q)", row[max(low, 0)], rows[0])
 			}
 		}
-		// What is copied: the quote, its source, date, address and the permalink.
+		// What is copied: the quote, its source, date and address.
 		var got struct{ Data []deal }
 		w.get("/api/v1/deals", url.Values{"q": {"vendor:nutanix type:distribution"}, "limit": {"1"}}, &got)
 		d := got.Data[0]
 		_, page, _ := w.body("/deals/"+d.ID, url.Values{"hl": {"fr"}})
-		if !regexp.MustCompile(`data-note="[^"]*/deals/` + d.ID).MatchString(page) {
-			t.Error("the page holds no citation with the permalink")
+		note := html.UnescapeString(regexp.MustCompile(`data-note="[^"]*"`).FindString(page))
+		said := slices.ContainsFunc(d.Evidence, func(e evidence) bool {
+			return strings.Contains(note, e.Signal.Evidence.Text) && strings.Contains(note, e.Outlet) && strings.Contains(note, e.URL)
+		})
+		if !said || !strings.Contains(page, `id="`+d.ID+`"`) {
+			t.Errorf("the citation %q has not the sentence, its source and its address", note)
 		}
 	})
 
