@@ -53,10 +53,11 @@ bench: ## the benchmarks beside the code; then 100,000 articles in the index, in
 budgets: browser ## bytes and times of the pages over 200,000 articles (a quarter of an hour; VEILLE_BUDGET_DIR keeps the index)
 	VEILLE_BUDGET_DOCS=$${VEILLE_BUDGET_DOCS:-200000} $(GO) test ./serve -run '^TestBudgets$$' -count=1 -v -timeout 60m
 
-GOLD := fixtures/press/gold.jsonl extract/testdata/gold/read.jsonl extract/testdata/gold/train-a.jsonl extract/testdata/gold/train-b.jsonl extract/testdata/gold/blind.jsonl
+GOLD := fixtures/press/gold.jsonl extract/testdata/gold/read.jsonl extract/testdata/gold/train-a.jsonl extract/testdata/gold/train-b.jsonl extract/testdata/gold/blind.jsonl extract/testdata/gold/fresh.jsonl
 
 score: build ## figures of extraction and search, written where a change shows
 	@for f in $(GOLD); do echo "== $$f"; bin/veille eval --gold $$f --deals; echo; done | tee extract/testdata/score.txt
+	$(GO) test ./ingest/page -run 'Structures|SamplePress' -count=1 -v | grep -E 'pages:|of them' || true
 	$(GO) test ./index -run Quality -count=1 -v | grep -vE '^(=== |--- |PASS|ok )' || true
 	@git --no-pager diff --stat -- extract/testdata/score.txt index/testdata
 
@@ -74,6 +75,7 @@ trust: ## the long profiles of the tests against faults, attacks and kills
 golden: ## rewrite golden files and generated documents; read the diff
 	$(GO) test ./cmd/veille -run 'Docs|Scripts' -update
 	$(GO) test ./fixtures -run Gold -update
+	$(GO) test ./ingest/page -run 'Structures|SamplePress' -count=1 -v | grep -E 'pages:|of them' || true
 	$(GO) test ./index -run Quality -args -update
 	git diff --stat
 

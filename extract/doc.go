@@ -369,13 +369,13 @@ func (d *doc) resolve(s *sent, at int, a atom, left []item) []party {
 		return p.org.kinds&an.kinds != 0
 	}
 	if an.pronoun {
-		if len(left) == 1 && left[0].from <= 3 && left[0].to < len(s.toks) && s.toks[left[0].to].low == "," && len(left[0].parties) == 1 {
+		if len(left) == 1 && !left[0].excl && left[0].from <= 3 && left[0].to < len(s.toks) && s.toks[left[0].to].low == "," && len(left[0].parties) == 1 {
 			return left[0].parties // « Quant à X, il … »
 		}
 		if len(left) > 0 {
 			for k := range left {
-				if left[k].prep == sNone && len(left[k].parties) == 1 && !left[k].possDet {
-					return left[k].parties
+				if left[k].prep == sNone && len(left[k].parties) == 1 && !left[k].possDet && !left[k].excl {
+					return left[k].parties // "Unlike Fortinet, it …" is not Fortinet
 				}
 			}
 		}

@@ -5,8 +5,10 @@
 //
 // A sentence becomes a deal in five steps: names and anaphors are found and grouped (item.go); triggers from the lexicon are matched
 // (lexicon.go); the places around a trigger are filled (frame.go); cues of the clause decide the status (status.go); and the catalogue's
-// kinds decide the final type and roles. merge.go makes one signal of what an article says of one deal. Rules, trigger words and cues are
-// data: lexicon/fr and lexicon/en.
+// kinds decide the final type and roles. A linear model then weighs each pair of organisations that a sentence brings together, what the rules
+// say of them included (sight.go, model.go): it takes back, corrects and adds. merge.go makes one signal of what an article says of one deal.
+// Rules, trigger words, cues and senses of words are data: lexicon/fr and lexicon/en; the command in train learns the weights, deals.bin, from
+// testdata.
 //
 // The package does not fetch, index or store; it does not translate, and in other languages than French and English it finds vendors only.
 package extract
@@ -25,7 +27,7 @@ import (
 )
 
 // Version names this extractor in [schemas.Extraction.By]. It changes whenever an article may be read differently.
-const Version = "extract/1"
+const Version = "extract/2"
 
 // Extractor reads articles. It is immutable and safe for concurrent use.
 type Extractor struct {

@@ -1857,6 +1857,9 @@ func (d *doc) refine(v *view, t *trigger, typ string, rps []roleParty) string {
 			typ = "reseller"
 		}
 	}
+	if typ == "acquisition" && r.status == "rumoured" && d.first != nil && d.first.typ == "distribution" && len(rps) == 2 && (rps[0].p.org.main&kDistributor != 0) != (rps[1].p.org.main&kDistributor != 0) {
+		return "distribution" // talks with a second wholesaler are about the line, not about the company
+	}
 	switch typ {
 	case "partnership", "distribution", "reseller", "oem_integration":
 		dist, rest := 0, 0

@@ -16,8 +16,10 @@ func TestFloors(t *testing.T) {
 		file   string
 		floors map[string]float64
 	}{
-		{"../../fixtures/press/gold.jsonl", map[string]float64{"vendors": 0.97, "deals": 0.85, "deals_status": 0.80, "roles": 0.93, "evidence": 0.90, "prices": 0.96, "price_kind": 0.92, "no_deal": 0.95}},
-		{"../../extract/testdata/gold/read.jsonl", map[string]float64{"vendors": 0.96, "deals": 0.62, "deals_status": 0.57, "roles": 0.90, "evidence": 0.90, "prices": 0.95, "price_kind": 0.92, "no_deal": 0.93}},
+		{"../../fixtures/press/gold.jsonl", map[string]float64{"vendors": 0.97, "deals": 0.91, "deals_status": 0.86, "roles": 0.93, "evidence": 0.90, "prices": 0.96, "price_kind": 0.92, "no_deal": 0.95}},
+		{"../../extract/testdata/gold/read.jsonl", map[string]float64{"vendors": 0.96, "deals": 0.80, "deals_status": 0.75, "roles": 0.90, "evidence": 0.90, "prices": 0.95, "price_kind": 0.92, "no_deal": 0.93}},
+		// never learnt from
+		{"../../extract/testdata/gold/fresh.jsonl", map[string]float64{"vendors": 0.95, "deals": 0.64, "deals_status": 0.60, "roles": 0.92, "evidence": 0.84, "prices": 0.96, "price_kind": 0.90, "no_deal": 0.95}},
 	} {
 		gold, err := os.ReadFile(tt.file)
 		if err != nil {

@@ -19,7 +19,7 @@ var readingExamples = []struct{ mark, lang, title, text string }{
 }
 
 const readingHead = "# How a sentence becomes a deal\n\n" +
-	`Extraction is rules and data: the same article gives the same answer each time, and each answer can say why. Five steps:
+	`Extraction is rules, data and a small linear model: the same article gives the same answer each time, and each answer can say why. Six steps:
 
 1. **Names.** One pass finds the vendors, products and people of the catalogue, judged at the article's date (` + "`extract/catalogue/`, `extract/vendors/`" + `);
    common words that look like vendors (orange, free, insight…) need a sign that the company is meant. Organisations that the catalogue
@@ -32,6 +32,10 @@ const readingHead = "# How a sentence becomes a deal\n\n" +
 4. **Status.** Cues of the clause, and of a source that opens the sentence, decide whether it is rumoured, planned, announced, in effect, ended,
    denied or only recalled.
 5. **Type and roles.** The catalogue has the last word: a wholesaler that “partners” with a vendor distributes it.
+6. **Second opinion.** A linear model looks at each pair of organisations that a sentence brings together: the words between and around them by form
+   and by sense (` + "`senses.yaml`" + `, one list for both languages), what the two are, what the rules say of them, and what the article has told before. It
+   takes back what it gives hardly a chance, corrects a type it is sure of, and adds what the rules have no words for (rule ` + "`model.…`" + `). It has learnt
+   from ` + "`extract/testdata/`" + `; ` + "`go generate ./extract`" + ` teaches it anew.
 
 What an article says of one deal in several places becomes one signal, with the sentence that says it best. Amounts of money are read apart
 (` + "`extract/money/`" + `) and linked to the vendor and product they belong to.
