@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"example.org/veille/schemas"
@@ -205,6 +207,72 @@ func TestMarketDashboard(t *testing.T) {
 	for _, want := range []string{"vendor", "type", "lang"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("no variable %s", want)
+		}
+	}
+}
+
+// The alerting rules are written as Prometheus reads them: known keys only, durations,
+// expressions whose brackets close, and labels in the messages that the figures have.
+func TestAlertingRules(t *testing.T) {
+	file, err := os.ReadFile("../contrib/grafana/alerts.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules struct {
+		Groups []struct {
+			Name     string `yaml:"name"`
+			Interval string `yaml:"interval"`
+			Rules    []struct {
+				Alert       string            `yaml:"alert"`
+				Expr        string            `yaml:"expr"`
+				For         string            `yaml:"for"`
+				Labels      map[string]string `yaml:"labels"`
+				Annotations map[string]string `yaml:"annotations"`
+			} `yaml:"rules"`
+		} `yaml:"groups"`
+	}
+	if err := yaml.UnmarshalWithOptions(file, &rules, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	w := measured(t)
+	w.get("/api/v1/deals")
+	body := string(w.ok(nil, "/metrics").body)
+	seen := map[string]bool{}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			if !regexp.MustCompile(`^[A-Z][A-Za-z]+$`).MatchString(r.Alert) || seen[r.Alert] {
+				t.Errorf("alert %q: no name, or one that is there already", r.Alert)
+			}
+			seen[r.Alert] = true
+			if r.For != "" && !regexp.MustCompile(`^[1-9][0-9]*[smhd]$`).MatchString(r.For) {
+				t.Errorf("%s: for %q is no duration", r.Alert, r.For)
+			}
+			var open []rune
+			for _, c := range regexp.MustCompile(`"[^"]*"`).ReplaceAllString(r.Expr, "") {
+				switch c {
+				case '(', '[', '{':
+					open = append(open, map[rune]rune{'(': ')', '[': ']', '{': '}'}[c])
+				case ')', ']', '}':
+					if len(open) == 0 || open[len(open)-1] != c {
+						t.Fatalf("%s: brackets of %q", r.Alert, r.Expr)
+					}
+					open = open[:len(open)-1]
+				}
+			}
+			names := regexp.MustCompile(`\bveille_[a-z_]+\b`).FindAllString(r.Expr, -1)
+			if len(open) > 0 || len(names) == 0 || r.Annotations["summary"] == "" {
+				t.Errorf("%s: expression %q, summary %q", r.Alert, r.Expr, r.Annotations["summary"])
+			}
+			for _, m := range regexp.MustCompile(`\$labels\.([a-z_]+)`).FindAllStringSubmatch(strings.Join(slices.Collect(maps.Values(r.Annotations)), " "), -1) {
+				if !regexp.MustCompile(`(?m)^` + names[0] + `\{[^}]*\b` + m[1] + `="`).MatchString(body) {
+					t.Errorf("%s speaks of the label %s, which %s has not", r.Alert, m[1], names[0])
+				}
+			}
+		}
+	}
+	for _, want := range []string{"SourceSilent", "StageLag", "DeliveriesFailing", "QuarantineGrowing"} {
+		if !seen[want] {
+			t.Errorf("there is no alert %s", want)
 		}
 	}
 }
