@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,8 @@ func (s *Server) alertRoutes(mux *http.ServeMux, n *alert.Notifier) {
 }
 
 var (
-	ruleReply = reply{Status: http.StatusOK, Type: "application/json", Doc: "the rule; its secrets are hidden"}
+	ruleReply = reply{Status: http.StatusOK, Type: "application/json", Body: reflect.TypeFor[savedRow](), Doc: "the rule; its secrets are hidden"}
+	draftBody = reflect.TypeFor[ruleDraft]()
 	paramSlug = param{Name: "slug", In: "path", Doc: "slug of the rule"}
 	anyReply  = []reply{{Status: http.StatusOK, Type: "application/json"}}
 )
@@ -48,9 +50,9 @@ func (s *Server) alertOperations(n *alert.Notifier) []operation {
 	one := append([]string{"not-found"}, write...)
 	return []operation{
 		{Method: "GET", Path: saved, ID: "listSaved", Summary: "The saved searches and how they fare", Scope: scopeRead,
-			OK: anyReply, Fails: []string{"unknown-parameter"}, Fresh: true, handle: a.list},
+			OK: []reply{jsonReply(savedList{})}, Fails: []string{"unknown-parameter"}, Fresh: true, handle: a.list},
 		{Method: "POST", Path: saved, ID: "createSaved", Summary: "Save a search; with destinations it is an alert. Idempotency-Key makes a repetition harmless for a day", Scope: scopeAlerts,
-			OK: []reply{{Status: http.StatusCreated, Type: "application/json", Doc: "the rule, and once only the secrets that were made for it"}}, Fails: append([]string{"conflict", "idempotency-mismatch", "idempotency-in-progress"}, write...), Fresh: true, handle: a.create},
+			Body: draftBody, OK: []reply{{Status: http.StatusCreated, Type: "application/json", Body: reflect.TypeFor[savedRow](), Doc: "the rule, and once only the secrets that were made for it"}}, Fails: append([]string{"conflict", "idempotency-mismatch", "idempotency-in-progress"}, write...), Fresh: true, handle: a.create},
 		{Method: "POST", Path: saved + "/backtest", ID: "backtestDraft", Summary: "What a rule that is not saved yet would have sent", Scope: scopeRead,
 			OK: anyReply, Fails: []string{"invalid-rule", "invalid-query", "unknown-parameter"}, Fresh: true, handle: a.backtest},
 		{Method: "POST", Path: saved + "/preview", ID: "previewDraft", Summary: "What a rule would send to each of its destinations, about an invented deal", Scope: scopeRead,
@@ -58,7 +60,7 @@ func (s *Server) alertOperations(n *alert.Notifier) []operation {
 		{Method: "GET", Path: saved + "/{slug}", ID: "getSaved", Summary: "One saved search", Scope: scopeRead,
 			Params: []param{paramSlug}, OK: []reply{ruleReply}, Fails: []string{"not-found", "unknown-parameter"}, Fresh: true, handle: a.get},
 		{Method: "PUT", Path: saved + "/{slug}", ID: "putSaved", Summary: "Change a saved search; If-Match guards against losing what somebody else changed. A hidden secret stays what it was", Scope: scopeAlerts,
-			Params: []param{paramSlug}, OK: []reply{ruleReply}, Fails: append([]string{"precondition-failed"}, one...), Fresh: true, handle: a.put},
+			Params: []param{paramSlug}, Body: draftBody, OK: []reply{ruleReply}, Fails: append([]string{"precondition-failed"}, one...), Fresh: true, handle: a.put},
 		{Method: "DELETE", Path: saved + "/{slug}", ID: "deleteSaved", Summary: "Delete a saved search; its log stays", Scope: scopeAlerts,
 			Params: []param{paramSlug}, OK: []reply{{Status: http.StatusNoContent}}, Fails: []string{"unauthenticated", "forbidden", "not-found", "precondition-failed", "unknown-parameter"}, Fresh: true, handle: a.delete},
 		{Method: "POST", Path: saved + "/{slug}/backtest", ID: "backtestSaved", Summary: "What a rule would have sent, {\"days\": 90}", Scope: scopeRead,
@@ -172,6 +174,16 @@ func (a alerts) options(r *http.Request, into any) error {
 	return nil
 }
 
+// ruleDraft is a rule as it is sent in.
+type ruleDraft schemas.Rule
+
+// savedList is all rules.
+type savedList struct {
+	Data    []savedRow `json:"data"`
+	Page    pageInfo   `json:"page"`
+	Trouble string     `json:"trouble,omitempty" jsonschema:"why nothing is sent at present"`
+}
+
 // savedRow is a rule as the API shows it.
 type savedRow struct {
 	alert.State
@@ -213,18 +225,16 @@ func hideMailbox(s string) string {
 }
 
 func (a alerts) list(w http.ResponseWriter, r *http.Request) {
-	rows := []savedRow{}
+	out := savedList{Data: []savedRow{}}
 	for _, st := range a.notifier.Rules() {
-		rows = append(rows, a.show(r, st))
+		out.Data = append(out.Data, a.show(r, st))
 	}
-	out := map[string]any{"data": rows, "page": pageInfo{Limit: len(rows), Total: len(rows)}}
+	out.Page = pageInfo{Limit: len(out.Data), Total: len(out.Data)}
 	fr, en := a.notifier.Trouble()
 	if lang(r) == "fr" {
 		en = fr
 	}
-	if en != "" {
-		out["trouble"] = en
-	}
+	out.Trouble = en
 	a.json(w, http.StatusOK, out)
 }
 

@@ -55,6 +55,10 @@ var components = map[reflect.Type]string{
 	reflect.TypeFor[list[articleRow]]():  "ArticleList",
 	reflect.TypeFor[list[priceRow]]():    "PriceList",
 	reflect.TypeFor[list[vendorRow]]():   "VendorList",
+	reflect.TypeFor[schemas.Rule]():      "Rule",
+	reflect.TypeFor[ruleDraft]():         "RuleDraft",
+	reflect.TypeFor[savedRow]():          "SavedSearch",
+	reflect.TypeFor[savedList]():         "SavedSearches",
 }
 
 // closed are members whose values form a closed set, by component.
@@ -225,7 +229,12 @@ func (p param) describe() object {
 
 // describe makes the schema of a component: other components in it are references.
 func describe(typ reflect.Type, name string) *jsonschema.Schema {
-	known := map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"}}
+	known := map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[time.Time]():         {Type: "string", Format: "date-time"},
+		reflect.TypeFor[schemas.Cadence]():   {Type: "string", Description: "empty for at once, grouped 15m, daily 08:00 Europe/Paris, weekly monday 08:00 Europe/Paris"},
+		reflect.TypeFor[schemas.Secret]():    {Type: "string", Description: "hidden in answers"},
+		reflect.TypeFor[schemas.SecretURL](): {Type: "string", Description: "in answers its scheme and host only"},
+	}
 	within := embedded(typ)
 	for t, n := range components {
 		if t != typ && !slices.Contains(within, t) {
@@ -253,6 +262,8 @@ func describe(typ reflect.Type, name string) *jsonschema.Schema {
 		}
 	}
 	switch name {
+	case "RuleDraft": // what is left out takes its default
+		sch.Required = []string{"name", "query"}
 	case "Expression":
 		sch.Properties["args"] = &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Ref: "#/components/schemas/Expression"}}
 	case "Stats":
