@@ -31,7 +31,7 @@ const (
 	inSentence implicit = iota
 	byMain              // it is whom the article is about
 	byTopic             // it is the subject of the sentence before
-	byNear              // the sentence before or the headline names it
+	byNear              // the sentence before or the headline names it, and it has had a part in a deal
 	byRule              // a rule found it elsewhere
 )
 
@@ -175,7 +175,7 @@ func (d *doc) notice(v *view, got []cand, first int) {
 			if v.at-r.sent > 1 && !r.title {
 				continue
 			}
-			if findPlace(places, r.p.org) != nil {
+			if findPlace(places, r.p.org) != nil || !d.hadPart(r.p.org) {
 				continue
 			}
 			near++
@@ -253,6 +253,16 @@ func (d *doc) tied(g *sight, im key) {
 	if len(d.ties) == 0 {
 		d.say(g, 70, "no tie", im)
 	}
+}
+
+// hadPart tells whether an organisation has had a part in a deal told of so far.
+func (d *doc) hadPart(o *org) bool {
+	for k := range d.ties {
+		if d.ties[k].a == o || d.ties[k].b == o {
+			return true
+		}
+	}
+	return d.last != nil && slices.ContainsFunc(d.last.roles, func(rp roleParty) bool { return rp.p.org == o })
 }
 
 // negates tells whether the rules left a trigger of the sentence out because it is negated, or because words such as those of an award make it
