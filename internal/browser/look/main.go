@@ -262,7 +262,9 @@ func visits(ctx context.Context, base string) ([]place, error) {
 	if len(sources.Data) > 0 {
 		out = append(out, place{"source", "/sources/" + sources.Data[0].ID, 1280, false}, place{"phone-source", "/sources/" + sources.Data[0].ID, 320, false})
 	}
-	var saved struct{ Data []struct{ Rule struct{ Slug string } } }
+	var saved struct {
+		Data []struct{ Rule struct{ Slug string } }
+	}
 	if err := get(ctx, base+"/api/v1/saved", &saved); err == nil {
 		for i, r := range saved.Data {
 			out = append(out, place{fmt.Sprint("alert-", i+1), "/alerts/" + r.Rule.Slug, 1280, i == 0})
