@@ -38,6 +38,33 @@ func TestContract(t *testing.T) {
 			}
 			return nil, serve.ErrNoSource
 		}
+		o.PutSource = func(_ context.Context, slug string, d schemas.Source) (schemas.Source, error) {
+			switch {
+			case slug == "nothing":
+				return d, serve.ErrNoSource
+			case d.Feed == "https://lemag.example/feed":
+				return d, serve.ErrSourceExists
+			case strings.HasSuffix(d.Feed, "/404"):
+				return d, serve.BadSource{What: "no feed found"}
+			}
+			d.ID = "neuf"
+			return d, nil
+		}
+		o.DeleteSource = func(_ context.Context, slug string) error {
+			switch slug {
+			case "nothing":
+				return serve.ErrNoSource
+			case "last":
+				return serve.BadSource{What: "the last one"}
+			}
+			return nil
+		}
+		o.PreviewSource = func(_ context.Context, addr string, _ int) (any, error) {
+			if strings.HasSuffix(addr, "/404") {
+				return nil, serve.BadSource{What: "no feed found"}
+			}
+			return map[string]string{"url": addr}, nil
+		}
 		o.Tail = func(ctx context.Context, _ uint64, _ func(uint64, schemas.Event) error) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -101,7 +128,7 @@ func TestContract(t *testing.T) {
 		for method := range item.(map[string]any) {
 			p := strings.NewReplacer("{id}", deal, "{slug}", "lemag", "{pair}", "ingram-micro~nutanix", "{name}", "internal").Replace(p)
 			body := ""
-			if method == "post" {
+			if method == "post" || method == "put" {
 				body = "{}"
 			}
 			req := w.request(strings.ToUpper(method), p+"?colour=red", nil, body)
@@ -144,6 +171,43 @@ func TestContract(t *testing.T) {
 	if a := post("/api/v1/sources/elsewhere/fetch", "the-administrators-token", ""); a.StatusCode != 500 || strings.Contains(string(a.body), "secret") {
 		t.Errorf("an inside error: %d %s", a.StatusCode, a.body)
 	}
+	send := func(on *world, method, p, token, body string) answer {
+		req := on.request(method, p, nil, body)
+		if token != "" {
+			req.Header.Set("Authorization", "Bearer "+token)
+		}
+		return on.do(req)
+	}
+	const admin, list = "the-administrators-token", "/api/v1/sources"
+	if a := send(w, "POST", list, admin, `{"feed":"https://neuf.example/feed","name":"Neuf"}`); a.StatusCode != http.StatusCreated || a.Header.Get("Location") != list+"/neuf" {
+		t.Errorf("a new source: %d %s", a.StatusCode, a.body)
+	}
+	if a := send(w, "PUT", list+"/neuf", admin, `{"name":"Neuf encore"}`); a.StatusCode != http.StatusOK || !strings.Contains(string(a.body), `"title":"Neuf encore"`) {
+		t.Errorf("a changed source: %d %s", a.StatusCode, a.body)
+	}
+	if a := send(w, "DELETE", list+"/neuf", admin, ""); a.StatusCode != http.StatusNoContent || len(a.body) > 0 {
+		t.Errorf("a source that goes: %d %s", a.StatusCode, a.body)
+	}
+	if a := send(w, "POST", list+"/preview", admin, `{"url":"https://neuf.example/feed"}`); a.StatusCode != http.StatusOK {
+		t.Errorf("a preview: %d %s", a.StatusCode, a.body)
+	}
+	for _, x := range []struct{ method, path, good, taken, bad string }{
+		{"POST", list, `{"feed":"https://neuf.example/feed"}`, `{"feed":"https://lemag.example/feed"}`, `{"feed":"https://x.example/404"} {"feed":""} {"colour":"red"} [] {"feed":1}`},
+		{"PUT", list + "/neuf", `{"name":"x"}`, `{"feed":"https://lemag.example/feed"}`, `{"feed":"https://x.example/404"} {"id":"other"} null1`},
+		{"DELETE", list + "/last", "", "", " "},
+		{"POST", list + "/preview", `{"url":"https://neuf.example/feed"}`, "", `{"url":"https://x.example/404"} {"url":""} {"url":"x","items":11} {`},
+	} {
+		w.isProblem(send(w, x.method, x.path, "", x.good), 401, "unauthenticated")
+		w.isProblem(send(w, x.method, x.path, "a-reader", x.good), 403, "forbidden")
+		if x.taken != "" {
+			w.isProblem(send(w, x.method, x.path, admin, x.taken), 409, "conflict")
+		}
+		for _, body := range strings.Split(x.bad, " ") {
+			w.isProblem(send(w, x.method, x.path, admin, body), 422, "invalid-source")
+		}
+	}
+	w.isProblem(send(w, "PUT", list+"/nothing", admin, `{"name":"x"}`), 404, "not-found")
+	w.isProblem(send(w, "DELETE", list+"/nothing", admin, ""), 404, "not-found")
 	ready = errors.New("the log is not open yet")
 	w.fails(http.StatusServiceUnavailable, "not-ready", "/readyz")
 	w.isProblem(post("/api/v1/nothing", "", "{}"), 404, "not-found")
@@ -170,6 +234,10 @@ func TestContract(t *testing.T) {
 	req := poor.request(http.MethodPost, "/api/v1/sources/lemag/fetch", nil, "")
 	req.Header.Set("Authorization", "Bearer the-administrators-token")
 	poor.isProblem(poor.do(req), http.StatusConflict, "conflict")
+	for _, p := range []string{"POST " + list, "POST " + list + "/preview", "PUT " + list + "/lemag", "DELETE " + list + "/lemag"} {
+		method, path, _ := strings.Cut(p, " ")
+		poor.isProblem(send(poor, method, path, admin, "{}"), http.StatusConflict, "conflict")
+	}
 	poor.fails(http.StatusConflict, "conflict", "/sources.opml")
 	poor.ok(nil, "/api/v1/status")
 	poor.ok(nil, "/api/v1/sources")

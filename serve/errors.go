@@ -88,6 +88,8 @@ var problemKinds = []problemKind{
 		"Only loopback names and configured ones are answered for, so that a foreign page cannot read your veille."},
 	{"invalid-rule", 422, "La règle ne peut être enregistrée", "The rule cannot be saved",
 		"errors nomme chaque membre fautif, dit pourquoi, et propose un remède.", "errors names each member at fault, says why, and proposes a cure."},
+	{"invalid-source", 422, "Cette source ne peut être suivie", "That source cannot be watched",
+		"Le détail dit ce qui manque, ou ce que son adresse a répondu.", "The detail says what is missing, or what its address answered."},
 	{"idempotency-mismatch", 422, "Cette clé a servi pour autre chose", "That key was used for something else",
 		"Idempotency-Key vaut pour un seul corps, un jour durant.", "An Idempotency-Key is good for one body, for a day."},
 	{"too-many-rows", 422, "Trop de lignes", "Too many rows",

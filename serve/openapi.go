@@ -55,6 +55,8 @@ var components = map[reflect.Type]string{
 	reflect.TypeFor[list[articleRow]]():  "ArticleList",
 	reflect.TypeFor[list[priceRow]]():    "PriceList",
 	reflect.TypeFor[list[vendorRow]]():   "VendorList",
+	reflect.TypeFor[sourceDraft]():       "SourceDraft",
+	reflect.TypeFor[previewRequest]():    "PreviewRequest",
 	reflect.TypeFor[schemas.Rule]():      "Rule",
 	reflect.TypeFor[ruleDraft]():         "RuleDraft",
 	reflect.TypeFor[savedRow]():          "SavedSearch",

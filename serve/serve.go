@@ -76,6 +76,14 @@ type Options struct {
 	OPML func(context.Context) ([]byte, error)
 	// Fetch polls one feed now. It wraps ErrNoSource for an unknown slug.
 	Fetch func(ctx context.Context, slug string) (any, error)
+	// PutSource adds a source (slug is "": its feed is looked for, what the draft leaves
+	// out is found there) or changes one, and returns what is on the list then. It wraps
+	// ErrNoSource or ErrSourceExists, or is a BadSource. DeleteSource takes one off.
+	PutSource    func(ctx context.Context, slug string, draft schemas.Source) (schemas.Source, error)
+	DeleteSource func(ctx context.Context, slug string) error
+	// PreviewSource tells what a feed or a page would give, without keeping anything. It
+	// is a BadSource where that gives nothing.
+	PreviewSource func(ctx context.Context, addr string, items int) (any, error)
 	// Tail calls f for the events of deals whose sequence is greater than after, oldest
 	// first, then for new ones as they come, until ctx ends or f fails. It starts at
 	// the oldest event there is when those after the given one are gone.

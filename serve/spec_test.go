@@ -112,7 +112,7 @@ func (s *spec) hold(t testing.TB, a answer) {
 	s.mu.Lock()
 	s.seen[a.Request.Method+" "+s.paths[i].template+" "+code] = true
 	s.mu.Unlock()
-	if a.StatusCode == http.StatusNotModified || a.StatusCode == http.StatusMovedPermanently {
+	if a.StatusCode == http.StatusNotModified || a.StatusCode == http.StatusMovedPermanently || a.StatusCode == http.StatusNoContent {
 		if len(a.body) != 0 {
 			fail("with a body: %.100s", a.body)
 		}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -66,6 +67,7 @@ type app struct {
 	sourceKV   *bus.KV
 	archive    *warc.Archive
 	watched    bool // the list of sources is a file that may be edited meanwhile
+	listMu     sync.Mutex
 	listener   net.Listener
 	durables   []bus.Consumer
 
@@ -412,6 +414,10 @@ func (a *app) handler() http.Handler {
 			err := opml.New("veille", a.poller.Sources()).Write(&b)
 			return b.Bytes(), err
 		}
+		if a.watched {
+			opt.PutSource, opt.DeleteSource = a.putSource, a.deleteSource
+		}
+		opt.PreviewSource = a.previewSource
 		opt.Fetch = func(ctx context.Context, slug string) (any, error) {
 			res, err := a.poller.Fetch(ctx, slug)
 			if errors.Is(err, ingest.ErrUnknown) {
