@@ -57,6 +57,7 @@ type cand struct {
 	anaphor  bool
 	title    bool
 	lead     bool
+	explicit bool // words of the clause decide the status
 	together bool // of the model: both stand in one enumeration
 	order    int
 }
@@ -1197,7 +1198,7 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 		return nil, why
 	}
 	c := cand{
-		rule: r, status: st.status, why: st.why, source: st.source, products: products, in: s.in, sent: v.at, from: t.from, to: t.to,
+		rule: r, status: st.status, why: st.why, explicit: st.why != t.text, source: st.source, products: products, in: s.in, sent: v.at, from: t.from, to: t.to,
 		lo: lo, hi: hi, cue: d.slice(s.in, s.toks[t.from].start, s.toks[t.to-1].end), anaphor: anaphoric, title: s.in == "title",
 		lead: s.in == "title" || s.para == 0 && s.n < 2, conf: r.conf,
 	}
@@ -1220,6 +1221,17 @@ func (d *doc) candidate(v *view, t *trigger) ([]cand, string) {
 				rps[i].role = "investor"
 			case "target":
 				rps[i].role = "investee"
+			}
+		}
+	}
+	if r.typ == "investment" && d.majority(v, t) {
+		c.typ = "acquisition"
+		for i := range rps {
+			switch rps[i].role {
+			case "investor":
+				rps[i].role = "acquirer"
+			case "investee":
+				rps[i].role = "target"
 			}
 		}
 	}
@@ -1404,6 +1416,18 @@ func (d *doc) toldOf(rps []roleParty) bool {
 
 // minority tells that what is bought is less than half: "22 percent of", « 30 % du capital de ».
 func (d *doc) minority(v *view, t *trigger) bool {
+	n, ok := d.percent(v, t)
+	return ok && n < 50
+}
+
+// majority tells that what is bought is more than half: "51 percent of".
+func (d *doc) majority(v *view, t *trigger) bool {
+	n, ok := d.percent(v, t)
+	return ok && n > 50 && n <= 100
+}
+
+// percent gives the share named in a trigger or right after it.
+func (d *doc) percent(v *view, t *trigger) (int, bool) {
 	for i := t.from; i < len(v.s.toks) && i < t.to+9; i++ {
 		w := &v.s.toks[i]
 		if w.kind == 'n' && i+1 < len(v.s.toks) {
@@ -1418,14 +1442,14 @@ func (d *doc) minority(v *view, t *trigger) bool {
 						break
 					}
 				}
-				return n < 50
+				return n, true
 			}
 		}
 		if w.kind == 'p' && (w.low == ";" || w.low == ",") {
-			return false
+			return 0, false
 		}
 	}
-	return false
+	return 0, false
 }
 
 func anyKind(it *item, k kinds) bool {

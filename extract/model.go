@@ -99,6 +99,7 @@ type opinion struct {
 	class  int     // the likeliest deal
 	p      float32 // how likely that one is
 	status int
+	sure   float32 // how likely that status is
 }
 
 // evenBytes takes every other byte of a word, which leaves each room to grow to 16 bits.
@@ -161,16 +162,22 @@ func (m *model) judge(list []observation) opinion {
 			out.status = k
 		}
 	}
+	all = 0
+	for k := range status {
+		all += float32(math.Exp(float64(float32(status[k]-status[out.status]) * m.scale / 10)))
+	}
+	out.sure = 1 / all
 	return out
 }
 
 // Policy is what the model may do, by how likely it holds a deal: it takes back what the rules found, corrects the type, and adds what the rules
 // have no words for; what it adds of a name the catalogue
-// lacks, or as a second deal of two whom the rules have understood, must be likelier.
-type Policy struct{ Veto, Retype, Add, AddUnknown, Second, Party float32 }
+// lacks, or as a second deal of two whom the rules have understood, must be likelier. Of more than two parties it takes out those below Party; where
+// no word of the clause decides the status, it says whether the deal is old news (Status).
+type Policy struct{ Veto, Retype, Add, AddUnknown, Second, Party, Status float32 }
 
 // Practice is the policy in use, chosen on held-back articles (go generate ./extract prints the figures).
-var Practice = Policy{Veto: 0.15, Retype: 0.8, Add: 0.7, AddUnknown: 0.7, Second: 0.85, Party: 0.2}
+var Practice = Policy{Veto: 0.25, Retype: 0.8, Add: 0.6, AddUnknown: 0.7, Second: 0.85, Party: 0.2, Status: 0.6}
 
 // weigh asks the model about each sight and gives the candidates that stand.
 func (d *doc) weigh(cands []cand) []cand {
@@ -222,6 +229,11 @@ func (d *doc) weigh(cands []cand) []cand {
 			}
 			if v.best.p >= p.Retype && len(c.roles) == 2 {
 				d.retype(c, v.g, &v.best)
+			}
+			if c.status == "announced" && !c.explicit && v.best.sure >= p.Status && v.best.deal >= 0.5 {
+				if st := schemas.Statuses[v.best.status]; st == "in_effect" || st == "background" {
+					c.status, c.why = st, "the model, for want of a cue" // the default, which nothing in the clause supports
+				}
 			}
 			if len(c.roles) > 2 && c.typ != "investment" { // investors of one round have no deal with each other
 				stay := slices.DeleteFunc(slices.Clone(c.roles), func(rp roleParty) bool { q, ok := v.by[rp.p.org]; return ok && q < p.Party })

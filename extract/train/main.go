@@ -810,16 +810,17 @@ func (t *trainer) render(w *weights, keep int) []byte {
 }
 
 // policies are the ones compared.
-var policies = []extract.Policy{
-	{Veto: -1, Retype: 2, Add: 2, AddUnknown: 2, Second: 2, Party: -1},
-	{Veto: 0.05, Retype: 0.85, Add: 2, AddUnknown: 2, Second: 2, Party: 0.1},
-	{Veto: 0.05, Retype: 0.85, Add: 2, AddUnknown: 2, Second: 2, Party: 0.3},
-	{Veto: 0.05, Retype: 0.85, Add: 0.6, AddUnknown: 0.6, Second: 0.85, Party: 0.1},
-	{Veto: 0.05, Retype: 0.85, Add: 0.7, AddUnknown: 0.7, Second: 2, Party: 0.2},
-	{Veto: 0.05, Retype: 0.85, Add: 0.8, AddUnknown: 0.8, Second: 2, Party: 0.2},
-	{Veto: 0.3, Retype: 0.7, Add: 0.7, AddUnknown: 0.7, Second: 0.85, Party: 0.2},
-	{Veto: 0.3, Retype: 0.7, Add: 0.8, AddUnknown: 0.8, Second: 2, Party: 0.3},
-}
+var policies = func() []extract.Policy {
+	out := []extract.Policy{{Veto: -1, Retype: 2, Add: 2, AddUnknown: 2, Second: 2, Party: -1, Status: 2}, extract.Practice}
+	for _, veto := range []float32{0.15, 0.25, 0.35} {
+		for _, add := range []float32{0.5, 0.6} {
+			p := extract.Practice
+			p.Veto, p.Add = veto, add
+			out = append(out, p)
+		}
+	}
+	return out
+}()
 
 // product extracts held-back articles as the product would and prints how their deals are scored.
 func (t *trainer) product(name string, in func(int) bool, with func(int) ([]byte, extract.Policy), x *extract.Extractor) error {
