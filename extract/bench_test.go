@@ -1,8 +1,14 @@
 package extract
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"example.org/veille/extract/catalogue"
 )
 
 // pressText is about 500 words of trade press, made up for these benchmarks.
@@ -77,5 +83,48 @@ func BenchmarkNew(b *testing.B) {
 		if _, err := New(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkCatalogue reads the same article with the catalogue as it is and with ten times as many vendors: it should cost hardly more.
+func BenchmarkCatalogue(b *testing.B) {
+	files := fstest.MapFS{}
+	names, err := filepath.Glob("vendors/*.yaml")
+	if err != nil || len(names) == 0 {
+		b.Fatal(err, len(names))
+	}
+	for _, n := range names {
+		data, err := os.ReadFile(n)
+		if err != nil {
+			b.Fatal(err)
+		}
+		files[filepath.Base(n)] = &fstest.MapFile{Data: data}
+	}
+	for _, times := range []int{1, 10} {
+		if times > 1 {
+			var y strings.Builder
+			for i := range 2000 * (times - 1) {
+				fmt.Fprintf(&y, "- {id: v%[1]d, name: Vend%[1]d Corp, country: US, kinds: [maker], products: [Prod%[1]d, Line%[1]d Pro]}\n", i)
+			}
+			files["zz.yaml"] = &fstest.MapFile{Data: []byte(y.String())}
+		}
+		bin, err := catalogue.Compile(files)
+		if err != nil {
+			b.Fatal(err)
+		}
+		cat, err := catalogue.Decode(bin)
+		if err != nil {
+			b.Fatal(err)
+		}
+		x, err := newWith(cat)
+		if err != nil {
+			b.Fatal(err)
+		}
+		a := article("en", "2024-06-05", "Exclusive Networks signs SentinelOne", pressText("en"))
+		b.Run(fmt.Sprintf("vendors=%d", len(cat.All())), func(b *testing.B) {
+			for b.Loop() {
+				x.Extract(a)
+			}
+		})
 	}
 }

@@ -66,7 +66,14 @@ func TestT19Paths(t *testing.T) {
 			}
 		}()
 		// That it listens is tried by hand, else the test would prove nothing.
-		c, err := net.DialTimeout("tcp", net.JoinHostPort(a, "80"), 2*time.Second)
+		var c net.Conn
+		for until := time.Now().Add(10 * time.Second); ; {
+			// on a busy machine the route to an address may come a moment after the address
+			if c, err = net.DialTimeout("tcp", net.JoinHostPort(a, "80"), 2*time.Second); err == nil || time.Now().After(until) {
+				break
+			}
+			<-time.After(10 * time.Millisecond)
+		}
 		if err != nil {
 			t.Fatalf("control: %v", err)
 		}

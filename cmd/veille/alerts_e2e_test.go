@@ -205,11 +205,11 @@ func TestHistoryRingsNobody(t *testing.T) {
 		s.ID = schemas.SignalID(y.Article.ID, s.Type, s.Parties)
 		y.Signals = append(y.Signals, s)
 	}
-	again("extract/2", "/veille/replay", found)
+	again("extract/next", "/veille/replay", found)
 	if got := w.totals(); got.Deals != theirs.Deals+1 || silent() != theirs.Deals+1 || hooks.deals() != 0 {
 		t.Fatalf("%+v, %d silent, %d rang", got, silent(), hooks.deals())
 	}
-	again("extract/3", "/veille/replay", func(y *schemas.Extraction) { y.Signals = nil })
+	again("extract/after", "/veille/replay", func(y *schemas.Extraction) { y.Signals = nil })
 	if hooks.deals() != 0 {
 		t.Fatalf("%d rang", hooks.deals())
 	}
