@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -13,9 +14,9 @@ type Trace struct {
 	Steps []Step
 }
 
-// Step is one sentence of a [Trace].
+// Step is one sentence of a [Trace], or a candidate that was looked at again.
 type Step struct {
-	In       string // "title" or "text"
+	In       string // "title" or "text"; "merge" and "model" for what came of candidates, or was added, afterwards
 	Text     string
 	Names    []string
 	Triggers []Try
@@ -26,10 +27,21 @@ type Try struct {
 	Rule    string
 	Cue     string
 	Dropped string   // why nothing came of it; empty when it became a candidate
+	Changed string   // what the candidate was turned into, and why
 	Found   []string // the candidates, "type status: role=Name …"
 }
 
-// String writes the trace for a terminal.
+// Legend explains the signs of [Trace.String] in one line.
+const Legend = "+ found · ~ changed · - dropped, and why · ? not in the catalogue · ← the words that stand for it"
+
+// plain words the reasons that read as shorthand. The reasons themselves are features of the
+// model (see reason) and stay as they were learnt.
+var plain = map[string]string{
+	"no party":       "no organisation in its places",
+	"only one party": "an organisation in only one of its places",
+}
+
+// String writes the trace for a terminal; [Legend] tells what its signs mean.
 func (t Trace) String() string {
 	var b strings.Builder
 	for _, s := range t.Steps {
@@ -39,7 +51,10 @@ func (t Trace) String() string {
 		}
 		for _, x := range s.Triggers {
 			if x.Dropped != "" {
-				fmt.Fprintf(&b, "    - %-28s “%s”: %s\n", x.Rule, x.Cue, x.Dropped)
+				fmt.Fprintf(&b, "    - %-28s “%s”: %s\n", x.Rule, x.Cue, cmp.Or(plain[x.Dropped], x.Dropped))
+			}
+			if x.Changed != "" {
+				fmt.Fprintf(&b, "    ~ %-28s “%s”: %s\n", x.Rule, x.Cue, x.Changed)
 			}
 			for _, f := range x.Found {
 				fmt.Fprintf(&b, "    + %-28s “%s” → %s\n", x.Rule, x.Cue, f)
@@ -75,7 +90,7 @@ func (d *doc) step(v *view) {
 			n = slotName(it.prep) + " " + n
 		}
 		if it.anaphor {
-			n += " ←" + d.slice(v.s.in, v.s.toks[it.from].start, v.s.toks[it.to-1].end)
+			n += " ← “" + d.slice(v.s.in, v.s.toks[it.from].start, v.s.toks[it.to-1].end) + "”"
 		}
 		if it.excl {
 			n = "not " + n
@@ -112,11 +127,20 @@ func (d *doc) found(cs []cand) {
 	}
 }
 
-func (d *doc) note(c *cand, why string) {
+// note tells why a candidate is no more.
+func (d *doc) note(c *cand, in, why string) {
 	if d.trace == nil {
 		return
 	}
-	d.trace.Steps = append(d.trace.Steps, Step{In: "merge", Text: c.String(), Triggers: []Try{{Rule: c.rule.id, Cue: c.cue, Dropped: why}}})
+	d.trace.Steps = append(d.trace.Steps, Step{In: in, Text: c.String(), Triggers: []Try{{Rule: c.rule.id, Cue: c.cue, Dropped: why}}})
+}
+
+// noteChange tells what the model makes of a candidate that stays.
+func (d *doc) noteChange(c *cand, what string) {
+	if d.trace == nil {
+		return
+	}
+	d.trace.Steps = append(d.trace.Steps, Step{In: "model", Text: c.String(), Triggers: []Try{{Rule: c.rule.id, Cue: c.cue, Changed: what}}})
 }
 
 // noteFound tells of a deal that only the model sees.
@@ -141,5 +165,5 @@ func (c *cand) String() string {
 		}
 		ps = append(ps, n)
 	}
-	return fmt.Sprintf("%s %s (%s): %s", c.typ, c.status, c.why, strings.Join(ps, " "))
+	return fmt.Sprintf("%s %s (%s): %s", c.typ, c.status, c.why, strings.Join(ps, ", "))
 }

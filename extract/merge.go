@@ -201,7 +201,7 @@ func (d *doc) dropCovered(cs []cand) []cand {
 			}
 		}
 		if drop != "" {
-			d.note(a, drop)
+			d.note(a, "merge", drop)
 			continue
 		}
 		out = append(out, *a)

@@ -224,7 +224,7 @@ func (d *doc) weigh(cands []cand) []cand {
 		c, v := &cands[k], &votes[k]
 		if v.n > 0 && !c.rule.unary {
 			if v.deal < p.Veto && len(c.roles) == 2 {
-				d.note(c, fmt.Sprintf("the model sees a chance of %.0f %%", 100*v.deal))
+				d.note(c, "model", fmt.Sprintf("the model gives it a chance of %.0f%%, too little", 100*v.deal))
 				continue
 			}
 			if v.best.p >= p.Retype && len(c.roles) == 2 {
@@ -238,8 +238,11 @@ func (d *doc) weigh(cands []cand) []cand {
 			if len(c.roles) > 2 && c.typ != "investment" { // investors of one round have no deal with each other
 				stay := slices.DeleteFunc(slices.Clone(c.roles), func(rp roleParty) bool { q, ok := v.by[rp.p.org]; return ok && q < p.Party })
 				if len(stay) < 2 {
-					d.note(c, "the model sees no deal between these")
+					d.note(c, "model", "the model sees no deal between these")
 					continue
+				}
+				if len(stay) < len(c.roles) {
+					d.noteChange(c, fmt.Sprintf("the model leaves %d of %d out", len(c.roles)-len(stay), len(c.roles)))
 				}
 				c.roles = stay
 			}
@@ -347,7 +350,7 @@ func (d *doc) seen(g *sight, op *opinion) cand {
 	s := &d.sents[g.sent]
 	typ, roles := d.parties(g, op.class)
 	c := cand{
-		rule: modelRules[typ], typ: typ, status: schemas.Statuses[op.status], why: fmt.Sprintf("the model, %.0f %%", 100*op.deal), in: g.in, sent: g.sent,
+		rule: modelRules[typ], typ: typ, status: schemas.Statuses[op.status], why: fmt.Sprintf("the model, %.0f%% sure", 100*op.deal), in: g.in, sent: g.sent,
 		roles: roles, conf: 0.3 + 0.5*float64(op.deal), anaphor: g.implicit != inSentence, title: g.in == "title", together: g.together, lead: g.in == "title" || s.para == 0 && s.n < 2,
 		lo: g.lo, hi: g.hi, from: g.lo, to: g.hi,
 	}
@@ -367,6 +370,6 @@ func (d *doc) retype(c *cand, g *sight, op *opinion) {
 	if typ == c.typ {
 		return
 	}
-	d.note(c, fmt.Sprintf("the model takes it for %s, %.0f %%", typ, 100*op.p))
+	d.noteChange(c, fmt.Sprintf("the model takes it for %s, %.0f%% sure", typ, 100*op.p))
 	c.typ, c.roles = typ, roles
 }

@@ -395,7 +395,8 @@ func (c *command) extractOne(x reader, args []string, asJSON, explain bool) erro
 	c.showExtraction(a, got)
 	if explain {
 		fmt.Fprintln(c.out)
-		_, err = fmt.Fprint(c.out, x.Explain(a))
+		fmt.Fprint(c.out, x.Explain(a))
+		_, err = fmt.Fprintf(c.out, "\n%s\n", extract.Legend)
 	}
 	return err
 }

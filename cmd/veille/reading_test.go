@@ -40,7 +40,9 @@ const readingHead = "# How a sentence becomes a deal\n\n" +
 What an article says of one deal in several places becomes one signal, with the sentence that says it best. Amounts of money are read apart
 (` + "`extract/money/`" + `) and linked to the vendor and product they belong to.
 
-` + "`veille extract --explain FILE`" + ` shows all of this for a text of yours: ` + "`+`" + ` is a signal, ` + "`-`" + ` a candidate that was dropped, with the reason.
+` + "`veille extract --explain FILE`" + ` shows all of this for a text of yours: ` + "`+`" + ` is a signal, ` + "`-`" + ` a candidate that was dropped, with the reason,
+` + "`~`" + ` one that was changed, ` + "`?`" + ` a name that the catalogue lacks, ` + "`← “its”`" + ` the words that stand for a name. What steps 5 and 6 make of candidates
+follows under ` + "`merge`" + ` and ` + "`model`" + `.
 
 ## In French
 

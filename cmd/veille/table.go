@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -107,7 +108,7 @@ func (c *command) showExtraction(a schemas.Article, x schemas.Extraction) {
 			names = append(names, v.Name)
 		}
 	}
-	fmt.Fprintf(c.out, "%s (%s)\nvendors: %s\n\n", a.Title, a.Lang, strings.Join(names, ", "))
+	fmt.Fprintf(c.out, "%s (%s)\nvendors: %s\n\n", cmp.Or(a.Title, "no title"), a.Lang, cmp.Or(strings.Join(names, ", "), "none"))
 	var rows [][]string
 	for _, s := range x.Signals {
 		schemas.SortParties(s.Parties)
