@@ -288,7 +288,11 @@ func (p param) check(v string) *Problem {
 			if slices.Contains(vs[:i], one) || !slices.Contains(p.Enum, one) {
 				one = clip(strings.ToValidUTF8(one, "\uFFFD"), 60)
 				all := strings.Join(p.Enum, ", ")
-				return wrong(p.Name, fmt.Sprintf("%s : « %s » n’est pas l’une de ces valeurs, une fois chacune : %s.", p.Name, one, all), fmt.Sprintf("%s: %q is not one of these values, each once: %s.", p.Name, one, all), closest(one, p.Enum, 3)...)
+				once, fois := "", ""
+				if p.List {
+					once, fois = ", each once", ", une fois chacune"
+				}
+				return wrong(p.Name, fmt.Sprintf("%s : « %s » n’est pas l’une de ces valeurs%s : %s.", p.Name, one, fois, all), fmt.Sprintf("%s: %q is not one of these values%s: %s.", p.Name, one, once, all), closest(one, p.Enum, 3)...)
 			}
 		}
 	}

@@ -215,6 +215,68 @@ func (r remote) do(ctx context.Context, method, path string, body any) ([]byte, 
 	return got, nil
 }
 
+// showRule tells what a rule does; of one just made also the secrets, which are told only then.
+func (c *command) showRule(body []byte) error {
+	var got struct {
+		Rule    schemas.Rule      `json:"rule"`
+		Health  string            `json:"health"`
+		Secrets map[string]string `json:"secrets"`
+	}
+	if err := json.Unmarshal(body, &got); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	r := got.Rule
+	rows := [][]string{{"name", r.Name}, {"query", r.Query}, {"on", strings.Join(r.On, ", ")}, {"cadence", r.Cadence.String()}}
+	for _, d := range r.To {
+		to := strings.TrimSpace(d.Kind() + " " + d.Show())
+		if d.Off != "" {
+			to += " (nothing is sent there: " + d.Off + ")"
+		}
+		rows = append(rows, []string{"to", to + ", id " + d.ID})
+		if secret := got.Secrets[d.ID]; secret != "" {
+			rows = append(rows, []string{"secret", secret + " (told only now: signatures are checked with it)"})
+		}
+	}
+	if len(r.To) == 0 {
+		rows = append(rows, []string{"to", "nobody: a saved search and a feed"})
+	}
+	var quiet []string
+	if r.Mutes.Until.After(time.Now()) {
+		quiet = append(quiet, "all until "+r.Mutes.Until.Format("2006-01-02 15:04 MST"))
+	}
+	for _, m := range []struct {
+		what string
+		ids  []string
+	}{{"deal", r.Mutes.Deals}, {"vendor", r.Mutes.Vendors}} {
+		for _, id := range m.ids {
+			quiet = append(quiet, m.what+" "+id)
+		}
+	}
+	if len(quiet) > 0 {
+		rows = append(rows, []string{"muted", strings.Join(quiet, ", ")})
+	}
+	if got.Health != "" {
+		rows = append(rows, []string{"state", got.Health})
+	}
+	c.rows([]string{"Rule", r.Slug}, rows)
+	return nil
+}
+
+// showFires lists what a rule would have sent.
+func (c *command) showFires(body []byte) error {
+	var got struct{ Data []alert.Fire }
+	if err := json.Unmarshal(body, &got); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	var rows [][]string
+	for _, f := range got.Data {
+		rows = append(rows, []string{f.At.Format(time.DateOnly), f.Event, f.Line, f.Deal})
+	}
+	c.rows([]string{"At", "Event", "Deal", "Id"}, rows)
+	c.say("%s would have been sent", count(len(rows), "message"))
+	return nil
+}
+
 func (c *command) alertsCommand() *cobra.Command {
 	var server string
 	cmd := &cobra.Command{Use: "alerts", Short: "Saved searches that tell you of new deals", Args: noArgs}
@@ -301,7 +363,10 @@ func (c *command) alertsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.printJSON(body)
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				return c.printJSON(body)
+			}
+			return c.showRule(body)
 		},
 	}
 	add.Flags().StringVar(&rule.Query, "query", "", "what to look for, as in veille search")
@@ -323,7 +388,13 @@ func (c *command) alertsCommand() *cobra.Command {
 				if err != nil || len(got) == 0 {
 					return err
 				}
-				return c.printJSON(got)
+				if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+					return c.printJSON(got)
+				}
+				if path == "/backtest" {
+					return c.showFires(got)
+				}
+				return c.showRule(got)
 			},
 		}
 	}
@@ -447,6 +518,7 @@ func (c *command) alertsCommand() *cobra.Command {
 			return nil
 		},
 	}
+	show := simple("show RULE", "Show a rule", http.MethodGet, "", nil)
 	var since, channel string
 	replay := &cobra.Command{
 		Use: "replay RULE --since TIME", Short: "Send a destination again all it was told since a moment, under the same ids", Args: someArgs("the slug of a rule"),
@@ -516,8 +588,14 @@ func (c *command) alertsCommand() *cobra.Command {
 			if body, err = at(cmd, http.MethodPut, one(args[0]), got.Rule); err != nil {
 				return err
 			}
-			return c.printJSON(body)
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				return c.printJSON(body)
+			}
+			return c.showRule(body)
 		},
+	}
+	for _, cmd := range []*cobra.Command{add, backtest, mute, unmute, show, edit} {
+		cmd.Flags().Bool("json", false, "print JSON")
 	}
 	edit.Flags().String("name", "", "how it is called; its slug stays")
 	edit.Flags().String("query", "", "what to look for")
@@ -553,7 +631,7 @@ func (c *command) alertsCommand() *cobra.Command {
 		},
 	}
 	cmd.AddCommand(list, add, edit, imp, backtest, test, mute, unmute, log, again, replay,
-		simple("show RULE", "Show a rule", http.MethodGet, "", nil),
+		show,
 		simple("rm RULE", "Delete a rule; its log stays", http.MethodDelete, "", nil))
 	return cmd
 }

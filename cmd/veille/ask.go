@@ -88,7 +88,7 @@ func (c *command) showDeal(d schemas.Deal) {
 	if d.Amount != nil {
 		fmt.Fprintf(c.out, " · %s", d.Amount.String())
 	}
-	fmt.Fprintf(c.out, " · %d outlets\n\n", d.Outlets)
+	fmt.Fprintf(c.out, " · %s\n\n", count(d.Outlets, "outlet"))
 	for _, p := range d.Parties {
 		fmt.Fprintf(c.out, "  %-12s %s\n", p.Role, p.Name)
 	}

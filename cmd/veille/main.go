@@ -59,13 +59,6 @@ deals between them and the prices mentioned, and lets people search and follow t
   veille search QUERY    search from the terminal`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage(fmt.Errorf("unknown command %q", args[0]), "see: veille --help")
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	c.flags = root
@@ -84,5 +77,30 @@ deals between them and the prices mentioned, and lets people search and follow t
 		c.dealsCommand(), c.completes(c.pricesCommand()), c.completes(c.statsCommand()), c.completes(c.exportCommand()), c.completes(c.tailCommand()), c.alertsCommand(), c.vendorsCommand(), c.usersCommand(),
 		c.importCommand(), c.replayCommand(), c.reindexCommand(), c.evalCommand(), c.configCommand(), c.versionCommand(),
 	)
+	askForOne(root)
 	return root
+}
+
+// askForOne has each command that only gathers others show them when none is named,
+// and refuse one that is none of them.
+func askForOne(cmd *cobra.Command) {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		askForOne(sub)
+		names = append(names, sub.Name())
+	}
+	if len(names) == 0 || cmd.Runnable() {
+		return
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		hint := "see: " + cmd.CommandPath() + " --help"
+		if near := nearest(args[0], names); near != "" {
+			hint = "did you mean: " + cmd.CommandPath() + " " + near
+		}
+		return usage(fmt.Errorf("unknown command %q", args[0]), hint)
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }

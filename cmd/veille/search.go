@@ -247,7 +247,11 @@ func apiError(res *http.Response, body []byte, q string) error {
 		if len(e.Suggestion) > 0 {
 			hint = "try: " + e.Suggestion[0]
 		}
-		return usage(errors.New(strings.TrimPrefix(e.Parameter+": ", ": ")+e.Detail), hint)
+		what := e.Detail
+		if lead := e.Parameter + ": "; e.Parameter != "" && !strings.HasPrefix(what, lead) {
+			what = lead + what
+		}
+		return usage(errors.New(what), hint)
 	}
 	status := exitFailed
 	switch res.StatusCode {
