@@ -499,23 +499,30 @@ func (ix *Index) withSnapshot(f func(*snapshot) error) (err error) {
 	return f(s)
 }
 
-// Counts tells how many articles, deals and prices there are.
+// having counts the documents that have a term.
+func (s *snapshot) having(field, term string) (int, error) {
+	tr, err := s.r.TermFieldReader(context.Background(), []byte(term), field, false, false, false)
+	if err != nil {
+		return 0, err
+	}
+	return int(tr.Count()), tr.Close()
+}
+
+// Counts tells how many articles, deals and prices there are, as a search for everything
+// does: deals that are only background are none of them.
 func (ix *Index) Counts() (articles, deals, prices int, err error) {
 	err = ix.withSnapshot(func(s *snapshot) error {
 		for _, k := range []struct {
 			kind string
 			n    *int
 		}{{"a", &articles}, {"d", &deals}, {"p", &prices}} {
-			tr, err := s.r.TermFieldReader(context.Background(), []byte(k.kind), fieldKind, false, false, false)
-			if err != nil {
-				return err
-			}
-			*k.n = int(tr.Count())
-			if err := tr.Close(); err != nil {
+			if *k.n, err = s.having(fieldKind, k.kind); err != nil {
 				return err
 			}
 		}
-		return nil
+		background, err := s.having(keywordField("d", "status"), "background")
+		deals -= background
+		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("count documents: %w", err)

@@ -121,8 +121,8 @@ func TestPutTwiceIsPutOnce(t *testing.T) {
 	x.Prices = []schemas.Price{price("p_1", "9900"), price("p_2", "12000")}
 	for range 2 {
 		put(t, ix, x)
-		putDeals(t, ix, deal(1, "distribution", "announced", "nutanix", "arrow"))
-		a, d, p, err := ix.Counts()
+		putDeals(t, ix, deal(1, "distribution", "announced", "nutanix", "arrow"), deal(2, "distribution", "background", "nutanix", "also"))
+		a, d, p, err := ix.Counts() // a mere reminder is no deal
 		if err != nil || a != 1 || d != 1 || p != 2 {
 			t.Fatalf("counts = %d, %d, %d, %v; want 1, 1, 2", a, d, p, err)
 		}

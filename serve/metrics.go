@@ -124,9 +124,15 @@ func (c *state) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(descBuild, 1, opt.Version)
+	background := 0 // no other search counts them, and a facet of the status leaves its own condition out
+	if q, err := c.s.parse("status:background"); err == nil {
+		if res, err := opt.Index.Search(ctx, index.Request{View: index.Deals, Query: q}); err == nil {
+			background = res.Total
+		}
+	}
 	if articles, deals, prices, err := opt.Index.Counts(); err == nil {
 		gauge(descDocs, float64(articles), "article")
-		gauge(descDocs, float64(deals), "deal")
+		gauge(descDocs, float64(deals+background), "deal")
 		gauge(descDocs, float64(prices), "price")
 	}
 	if opt.IndexBytes != nil {
@@ -134,9 +140,9 @@ func (c *state) Collect(ch chan<- prometheus.Metric) {
 			gauge(descBytes, float64(n))
 		}
 	}
-	if q, err := c.s.parse("status:*"); err == nil {
+	if q, err := c.s.parse(""); err == nil {
 		if res, err := opt.Index.Search(ctx, index.Request{View: index.Deals, Query: q, Facets: []string{"status"}}); err == nil {
-			n := map[string]int{}
+			n := map[string]int{"background": background}
 			for _, b := range res.Facets["status"] {
 				n[b.Value] = b.Count
 			}

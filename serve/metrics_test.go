@@ -46,7 +46,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for _, want := range []string{
 		`veille_build_info{version="test"} 1`, `veille_index_documents{kind="article"} 7`, `veille_index_documents{kind="deal"} 4`, `veille_index_bytes 12345`,
-		`veille_deals{status="announced"} 2`, `veille_deals{status="denied"} 0`, `veille_stage_pending{stage="index"} 3`, `veille_quarantine_messages{stage="extract"} 1`,
+		`veille_deals{status="announced"} 2`, `veille_deals{status="denied"} 0`, `veille_deals{status="background"} 1`, `veille_stage_pending{stage="index"} 3`, `veille_quarantine_messages{stage="extract"} 1`,
 		`veille_feed_last_success_timestamp_seconds{source="lemag"} 1.7762`, `veille_feeds{state="silent"} 1`, `veille_http_requests_total{code="400",route="listDeals"} 1`,
 		`veille_search_duration_seconds_count{faceted="true",view="deals"} 1`, `veille_seen_to_sent_seconds_bucket{channel="email",le="2"} 1`, `veille_deliveries_writable 1`, `veille_sse_clients 0`, `veille_mcp_calls_total{outcome="ok",tool="count_deals"} 1`, "go_goroutines ",
 	} {
