@@ -65,7 +65,7 @@ func main() {
 	extra := flag.String("measure", "", "annotated articles, separated by commas, to measure on and not learn from")
 	flag.Float64Var(&share, "share", 1, "share of snippets")
 	flag.Float64Var(&domain, "domain", 0.5, "weight of what is particular to articles")
-	flag.Float64Var(&wholeWeight, "whole", 1, "weight of an article's example beside a snippet's")
+	flag.Float64Var(&wholeWeight, "whole", 2, "weight of an article's example beside a snippet's")
 	flag.StringVar(&skip, "skip", "", "leave out features of these templates, separated by commas")
 	flag.IntVar(&minCount, "min", 2, "leave out features seen less often")
 	flag.IntVar(&passes, "passes", 2, "passes over the texts")
@@ -810,17 +810,7 @@ func (t *trainer) render(w *weights, keep int) []byte {
 }
 
 // policies are the ones compared.
-var policies = func() []extract.Policy {
-	out := []extract.Policy{{Veto: -1, Retype: 2, Add: 2, AddUnknown: 2, Second: 2, Party: -1, Status: 2}, extract.Practice}
-	for _, veto := range []float32{0.15, 0.25, 0.35} {
-		for _, add := range []float32{0.5, 0.6} {
-			p := extract.Practice
-			p.Veto, p.Add = veto, add
-			out = append(out, p)
-		}
-	}
-	return out
-}()
+var policies = []extract.Policy{{Veto: -1, Retype: 2, Add: 2, AddUnknown: 2, Second: 2, Party: -1, Status: 2}, extract.Practice}
 
 // product extracts held-back articles as the product would and prints how their deals are scored.
 func (t *trainer) product(name string, in func(int) bool, with func(int) ([]byte, extract.Policy), x *extract.Extractor) error {
