@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -165,8 +166,10 @@ func (c *command) remote(cmd *cobra.Command, server string) (remote, error) {
 	if err != nil {
 		return remote{}, err
 	}
+	cfg.Data = folderOf(cfg)
 	if server == "" {
-		server = "http://" + reachable(cfg.Listen)
+		_, address := heldBy(cfg.Data)
+		server = cmp.Or(address, "http://"+reachable(cfg.Listen))
 	}
 	token := os.Getenv("VEILLE_TOKEN")
 	if token == "" {

@@ -108,6 +108,9 @@ func openApp(ctx context.Context, cfg Config, lg *slog.Logger, sources []schemas
 		if a.token, a.freshToken, err = a.data.token(); err != nil {
 			return nil, fail(exitData, err, "is the folder read-only?")
 		}
+		if err := a.data.serves("http://" + reachable(a.listener.Addr().String())); err != nil {
+			return nil, fail(exitData, err, "is the folder read-only?")
+		}
 	}
 	if a.bus, err = openBus(ctx, cfg, lg, a.data); err != nil {
 		return nil, err

@@ -237,7 +237,11 @@ func (c *command) stream(ctx context.Context, cfg Config, server, path string, p
 		if server != "" || !errors.Is(err, syscall.ECONNREFUSED) {
 			return fail(exitUnreachable, fmt.Errorf("no veille answers at %s", base), "start one with: veille run")
 		}
-		return c.askFolder(ctx, cfg, path, params, out)
+		err := c.askFolder(ctx, cfg, path, params, out)
+		if address := elsewhere(err, folderOf(cfg)); address != "" {
+			return c.stream(ctx, cfg, address, path, params, out)
+		}
+		return err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

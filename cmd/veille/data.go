@@ -30,8 +30,8 @@ func openData(dir string) (*dataFolder, error) {
 	}
 	lock, err := lockFile(filepath.Join(dir, "LOCK"))
 	if errors.Is(err, errHeld) {
-		pid, _ := os.ReadFile(filepath.Join(dir, "LOCK"))
-		return nil, fail(exitLocked, fmt.Errorf("the data folder %s is in use by another veille (process %s)", dir, strings.TrimSpace(string(pid))),
+		pid, _ := heldBy(dir)
+		return nil, fail(exitLocked, fmt.Errorf("the data folder %s is in use by another veille (process %s)", dir, pid),
 			"stop that one first, or choose another folder with --data DIR")
 	}
 	if err != nil {
@@ -43,6 +43,25 @@ func openData(dir string) (*dataFolder, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// serves writes beside the process where it answers, for commands of the same folder.
+func (d *dataFolder) serves(address string) error {
+	if _, err := fmt.Fprintln(d.lock, address); err != nil {
+		return fmt.Errorf("write the lock: %w", err)
+	}
+	return nil
+}
+
+// heldBy tells the process that has, or had last, a data folder, and the address
+// under which it answers; "" for what is not known.
+func heldBy(dir string) (process, address string) {
+	body, _ := os.ReadFile(filepath.Join(dir, "LOCK")) // none: nothing is known
+	lines := strings.Split(string(body), "\n")
+	if len(lines) > 1 && strings.HasPrefix(lines[1], "http://") {
+		address = lines[1]
+	}
+	return lines[0], address
 }
 
 func (d *dataFolder) path(name string) string { return filepath.Join(d.dir, name) }

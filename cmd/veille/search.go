@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,10 +126,22 @@ func (c *command) ask(ctx context.Context, cfg Config, server, path string, para
 	}
 	var out bytes.Buffer
 	err = c.askFolder(ctx, cfg, path, params, &out)
+	if address := elsewhere(err, folderOf(cfg)); address != "" {
+		return c.ask(ctx, cfg, address, path, params)
+	}
 	return out.Bytes(), err
 }
 
-// askFolder answers one request from the data folder, through the same handler.
+// elsewhere is where the veille answers that has the folder, when that is why it
+// could not be opened.
+func elsewhere(err error, dir string) string {
+	if p := (*problem)(nil); !errors.As(err, &p) || p.status != exitLocked {
+		return ""
+	}
+	_, address := heldBy(dir)
+	return address
+}
+
 // put puts a question to a server directly, never through a proxy. Where it takes
 // signing in, it is put again with a token: VEILLE_TOKEN, or, to this machine and when
 // its file can be read, the administrator's.
@@ -140,7 +153,7 @@ func put(cfg Config, req *http.Request) (*http.Response, error) {
 	}
 	token := os.Getenv("VEILLE_TOKEN")
 	if host := net.ParseIP(req.URL.Hostname()); token == "" && (req.URL.Hostname() == "localhost" || host != nil && host.IsLoopback()) {
-		body, _ := os.ReadFile(filepath.Join(cfg.Data, "admin-token")) // another's: the refusal stands
+		body, _ := os.ReadFile(filepath.Join(folderOf(cfg), "admin-token")) // another's: the refusal stands
 		token = strings.TrimSpace(string(body))
 	}
 	if token == "" {
@@ -152,10 +165,10 @@ func put(cfg Config, req *http.Request) (*http.Response, error) {
 	return client.Do(again)
 }
 
+// askFolder answers one request from the data folder, through the same handler.
 func (c *command) askFolder(ctx context.Context, cfg Config, path string, params url.Values, out io.Writer) error {
-	if _, err := os.Stat(cfg.Data); err != nil && demoFolder(cfg) != "" {
-		cfg.Data = demoFolder(cfg)
-	} else if err != nil {
+	cfg.Data = folderOf(cfg)
+	if _, err := os.Stat(cfg.Data); err != nil {
 		return fail(exitData, fmt.Errorf("no veille runs at %s and there is no data folder %s", cfg.Listen, cfg.Data), "try: veille demo")
 	}
 	data, err := openData(cfg.Data)
@@ -189,6 +202,14 @@ func (c *command) askFolder(ctx context.Context, cfg Config, path string, params
 		return apiError(&http.Response{StatusCode: res.status}, res.problem, params.Get("q"))
 	}
 	return res.err
+}
+
+// folderOf is the data folder that is asked: that of the demo where there is no other.
+func folderOf(cfg Config) string {
+	if _, err := os.Stat(cfg.Data); err != nil {
+		return cmp.Or(demoFolder(cfg), cfg.Data)
+	}
+	return cfg.Data
 }
 
 // demoFolder is the folder of a demo that was run on this machine, "" when there is
