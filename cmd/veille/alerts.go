@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -168,8 +167,7 @@ func (c *command) remote(cmd *cobra.Command, server string) (remote, error) {
 	}
 	cfg.Data = folderOf(cfg)
 	if server == "" {
-		_, address := heldBy(cfg.Data)
-		server = cmp.Or(address, "http://"+reachable(cfg.Listen))
+		server = running(cfg)
 	}
 	token := os.Getenv("VEILLE_TOKEN")
 	if token == "" {

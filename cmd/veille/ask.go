@@ -283,7 +283,7 @@ func (c *command) tailCommand() *cobra.Command {
 			}
 			base := server
 			if base == "" {
-				base = "http://" + reachable(cfg.Listen)
+				base = running(cfg)
 			}
 			params := url.Values{"q": {strings.Join(args, " ")}}
 			header := map[string]string{"Accept": "text/event-stream"}

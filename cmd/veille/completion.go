@@ -35,7 +35,7 @@ func (c *command) completeQuery(cmd *cobra.Command, _ []string, typed string) ([
 	params := url.Values{"q": {typed}, "limit": {"20"}}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeTime)
 	defer cancel()
-	server := "http://" + reachable(cfg.Listen)
+	server := running(cfg)
 	if f := cmd.Flags().Lookup("server"); f != nil && f.Value.String() != "" {
 		server = f.Value.String()
 	}

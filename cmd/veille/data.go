@@ -66,7 +66,10 @@ func heldBy(dir string) (process, address string) {
 
 func (d *dataFolder) path(name string) string { return filepath.Join(d.dir, name) }
 
-func (d *dataFolder) close() { _ = d.lock.Close() }
+func (d *dataFolder) close() {
+	_ = d.lock.Truncate(0) // nobody answers any more
+	_ = d.lock.Close()
+}
 
 func (d *dataFolder) checkVersion() error {
 	body, err := os.ReadFile(d.path("VERSION"))

@@ -215,7 +215,7 @@ func (c *command) watchedSources(ctx context.Context, cfg Config, server string)
 	}
 	base := server
 	if base == "" {
-		base = "http://" + reachable(cfg.Listen)
+		base = running(cfg)
 	}
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -271,7 +271,7 @@ func (c *command) feedsFetchCommand() *cobra.Command {
 				return err
 			}
 			if server == "" {
-				server = "http://" + reachable(cfg.Listen)
+				server = running(cfg)
 			}
 			if token == "" {
 				token = os.Getenv("VEILLE_TOKEN")

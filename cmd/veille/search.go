@@ -455,6 +455,12 @@ func language() string {
 	return "en"
 }
 
+// running is the address of the veille that has the data folder, else the one set.
+func running(cfg Config) string {
+	_, address := heldBy(folderOf(cfg))
+	return cmp.Or(address, "http://"+reachable(cfg.Listen))
+}
+
 // reachable is the address to connect to for one that is listened on.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)

@@ -352,7 +352,7 @@ what became of every item it listed, over the days the ledger remembers:
 			}
 			server := a.server
 			if server == "" {
-				server = "http://" + reachable(cfg.Listen)
+				server = running(cfg)
 			}
 			body, err := c.ask(cmd.Context(), cfg, server, "/api/v1/sources", url.Values{})
 			if err != nil {

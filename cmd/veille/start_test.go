@@ -68,7 +68,7 @@ func TestInTheWay(t *testing.T) {
 		t.Error("the first one was disturbed")
 	}
 	// Who asks of that folder is answered by it, wherever it listens.
-	for _, args := range [][]string{{"search", "", "--json"}, {"export", "", "--format", "ndjson"}, {"alerts", "list", "--json"}} {
+	for _, args := range [][]string{{"search", "", "--json"}, {"export", "", "--format", "ndjson"}, {"alerts", "list", "--json"}, {"feeds", "health"}} {
 		if status, out, errs := run(t.Context(), append(args, "--data", w.dir, "--listen", "127.0.0.1:1")...); status != exitOK || len(out) < 3 {
 			t.Errorf("%v: status %d, output %q, said %q", args, status, out, errs)
 		}
