@@ -124,6 +124,14 @@ func (l *tongue) Label(field, value string) string {
 	return value
 }
 
+// per names the unit that is priced; one without a text is shown as it is.
+func (l *tongue) per(unit string) string {
+	if key := "per." + unit; l.text[key] != (message{}) {
+		return l.T(key)
+	}
+	return unit
+}
+
 // Num groups digits by three.
 func (l *tongue) Num(n int) string { return l.Decimal(strconv.Itoa(n)) }
 

@@ -87,7 +87,7 @@ func newScreens(zone *time.Location) (*screens, error) {
 func (sc *screens) funcs(l *tongue) template.FuncMap {
 	return template.FuncMap{
 		"t": l.T, "n": l.N, "label": l.Label, "day": l.Day, "short": l.Short, "clock": l.Clock, "iso": l.ISO, "num": l.Num, "weekday": l.Weekday,
-		"money": l.Money, "float": l.Float, "span": l.Span,
+		"money": l.Money, "per": l.per, "float": l.Float, "span": l.Span,
 		"rfc":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"seconds":  func(s float64) string { return l.Span(time.Duration(s * float64(time.Second))) },
 		"asset":    func(name string) string { return "/static/" + name + "?v=" + sc.assets[name].mark },

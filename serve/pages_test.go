@@ -520,6 +520,21 @@ func TestMessages(t *testing.T) {
 	families := map[string][]string{"people.role.": accounts.Roles, "people.may.": accounts.Roles, "role.": append(slices.Clone(schemas.Roles), "party"), "state.": schemas.SourceStates, "feedback.": serve.FeedbackKinds, "tab.": {"deals", "articles", "prices"}, "tax.": {"excl", "incl"},
 		"period.": {"hour", "day", "month", "quarter", "year"}, "on.": schemas.RuleEvents, "health.": {"ok", "failing", "muted", "silent", "saved", "broken"},
 		"delivery.": {"pending", "sent", "folded", "muted", "silent", "dead", "withdrawn"}, "channel.": {"", "email", "webhook", "slack", "teams", "chat", "nats"}}
+	for _, lang := range []string{"fr", "en"} { // what prices are found to be for
+		b, err := os.ReadFile("../extract/lexicon/" + lang + "/prices.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, units, _ := strings.Cut(string(b), "\n  per:\n")
+		units, _, _ = strings.Cut(units, "\n  period:\n")
+		n := len(families["per."])
+		for _, m := range regexp.MustCompile(`(?m)^    ([A-Za-z ]+):`).FindAllStringSubmatch(units, -1) {
+			families["per."] = append(families["per."], m[1])
+		}
+		if len(families["per."]) < n+10 {
+			t.Errorf("%s: only %d units were read", lang, len(families["per."])-n)
+		}
+	}
 	for prefix, values := range families {
 		for _, v := range values {
 			if !keys[prefix+v] {
