@@ -164,3 +164,16 @@ func TestTLSIsRequired(t *testing.T) {
 		t.Errorf("%v %v", c.TLSPolicy(), err)
 	}
 }
+
+func TestGrouped(t *testing.T) {
+	for _, tt := range [][3]string{
+		{"14000000000 USD", "14,000,000,000 USD", "14\u202f000\u202f000\u202f000 USD"},
+		{"≥ 9900 EUR", "≥ 9,900 EUR", "≥ 9\u202f900 EUR"},
+		{"999.1234–1000.5 CHF", "999.1234–1,000.5 CHF", "999,1234–1\u202f000,5 CHF"},
+		{"", "", ""},
+	} {
+		if en, fr := grouped(tt[0], "en"), grouped(tt[0], "fr"); en != tt[1] || fr != tt[2] {
+			t.Errorf("%q: %q and %q, want %q and %q", tt[0], en, fr, tt[1], tt[2])
+		}
+	}
+}

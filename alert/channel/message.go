@@ -120,9 +120,40 @@ func Line(d schemas.Deal, lang string) string {
 		}
 	}
 	if a := d.Amount.String(); a != "" {
-		parts = append(parts, a)
+		parts = append(parts, grouped(a, lang))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+// grouped puts the digits of the numbers in s by threes and writes their points as the
+// language does.
+func grouped(s, lang string) string {
+	sep, point := ",", "."
+	if lang == "fr" {
+		sep, point = "\u202f", ","
+	}
+	digit := func(i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
+	var b strings.Builder
+	for i, fraction := 0, false; i < len(s); i++ {
+		switch {
+		case s[i] == '.' && digit(i-1) && digit(i+1):
+			fraction = true
+			b.WriteString(point)
+			continue
+		case !digit(i):
+			fraction = false
+		case !fraction && digit(i-1):
+			left := i
+			for digit(left) {
+				left++
+			}
+			if (left-i)%3 == 0 {
+				b.WriteString(sep)
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // PriceLine is a price in one line: vendor, product, what was written, kind.
