@@ -93,6 +93,9 @@ func (s *Server) dealPage(f *frame, w http.ResponseWriter, r *http.Request) (scr
 		s.context(&ev, articles)
 		q := s.quoteView(f, e, nil)
 		q.N, q.Prefix, q.Suffix = i+1, ev.Prefix, ev.Suffix
+		if strings.Trim(q.Suffix, " .!?…»”\"") == "" {
+			q.Suffix = "" // the end of the sentence, after which an ellipsis reads as a slip
+		}
 		q.Before, q.After = around(articles[e.Article], e.Signal.Evidence)
 		d.Quotes = append(d.Quotes, q)
 		seen[e.Article] = true
