@@ -54,7 +54,13 @@ func (c *command) searchCommand() *cobra.Command {
 		Aliases: []string{"q"},
 		Short:   "Search deals, articles or prices",
 		Long: `Search deals, articles or prices, in the running veille of this machine or,
-when none runs, in the data folder.`,
+when none runs, in the data folder.
+
+A query is words, "phrases" and field:value; a blank means and, a comma or OR either,
+a minus not. Values may be compared (price:>10k) or given from and to (since:2026-01,
+depuis:30j). The fields asked for most: vendor, distributor, customer, type, status,
+territory, product, kind, price, source, lang. All of them, in English and in French:
+the page Query language of a running veille (/help/query).`,
 		Example: `  veille search 'vendor:nutanix type:distribution since:2026-01'
   veille search 'éditeur:microsoft statut:rumeur' --json
   veille search 'vendor:nutanix type:distribution' --group distributor
