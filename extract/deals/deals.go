@@ -138,8 +138,10 @@ func (d Dossier) Fold(article string, said []schemas.Evidence) (Dossier, []schem
 	return next, events
 }
 
+// older puts statements in the order in which they were published; of those that bear the same second (feeds tell no finer), an end comes after
+// what it ends, so that it is no deal of its own.
 func older(a, b schemas.Evidence) int {
-	return cmp.Or(a.Published.Compare(b.Published), cmp.Compare(a.Article, b.Article), cmp.Compare(a.Signal.Type, b.Signal.Type))
+	return cmp.Or(a.Published.Compare(b.Published), cmp.Compare(stage(a.Signal.Status), stage(b.Signal.Status)), cmp.Compare(a.Article, b.Article), cmp.Compare(a.Signal.Type, b.Signal.Type))
 }
 
 func find(ds []schemas.Deal, id string) (schemas.Deal, bool) {
@@ -256,6 +258,17 @@ func (d Dossier) assign(clusters [][]schemas.Evidence) (ids []string, lost map[s
 
 // rank orders the statuses that move a deal forward.
 var rank = map[string]int{"background": 0, "rumoured": 1, "planned": 2, "announced": 3, "in_effect": 4}
+
+// stage is how late in the life of a deal a status comes.
+func stage(status string) int {
+	switch status {
+	case "denied":
+		return len(rank)
+	case "ended":
+		return len(rank) + 1
+	}
+	return rank[status]
+}
 
 // moves tells whether a statement changes a deal that stands at now.
 func moves(now, said string) bool {

@@ -55,6 +55,7 @@ func TestLifelines(t *testing.T) {
 		{"rumour comes true and closes", "0 rumoured crn; 20 announced lemag; 21 rumoured late; 60 in_effect crn",
 			"rumoured 0 > announced 20 > in_effect 60 [4 articles, 3 outlets, distribution]"},
 		{"same news in two outlets", "0 announced crn; 1 announced lemag", "announced 0 [2 articles, 2 outlets, distribution]"},
+		{"told and ended in one second", "4 ended aaa; 4 announced zzz", "announced 4 > ended 4 [2 articles, 2 outlets, distribution]"},
 		{"denied", "0 rumoured crn; 3 denied lemag; 9 rumoured crn", "rumoured 0 > denied 3 [3 articles, 2 outlets, distribution]"},
 		{"denied, yet it comes", "0 rumoured crn; 3 denied lemag; 40 announced crn", "rumoured 0 > denied 3 > announced 40 [3 articles, 2 outlets, distribution]"},
 		{"ends and starts anew", "0 announced crn; 90 ended crn; 91 ended lemag; 120 announced crn",
