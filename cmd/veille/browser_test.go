@@ -128,6 +128,7 @@ func TestInBrowser(t *testing.T) {
 		d.Type("#name", "Nutanix en France")
 		d.Do(browser.True(`(document.querySelector("select[name=channel]").value = "email") == "email"`))
 		d.Type("input[name=address]", "lectrice@example.org")
+		d.Click(`input[name=on][value=status]`)
 		d.Click(`.stack p > button:not(.quiet)`)
 		d.Wait(`location.pathname == "/alerts/nutanix-en-france"`)
 
