@@ -311,6 +311,7 @@ func TestChangedFixture(t *testing.T) {
 		t.Fatalf("poll after the change: %+v, want one revision", r)
 	}
 	w.drain()
+	within(t, func() bool { return w.totals().Prices != before.Prices }) // an index that has acknowledged shows it within a moment
 	after := w.totals()
 	if after.Articles != before.Articles || after.Prices != before.Prices+1 {
 		t.Errorf("totals %+v, before %+v; want one price more", after, before)
