@@ -63,7 +63,6 @@ type trainer struct {
 func main() {
 	root := flag.String("dir", ".", "folder of package extract")
 	extra := flag.String("measure", "", "annotated articles, separated by commas, to measure on and not learn from")
-	flag.Float64Var(&share, "share", 1, "share of snippets")
 	flag.Float64Var(&domain, "domain", 0.5, "weight of what is particular to articles")
 	flag.Float64Var(&wholeWeight, "whole", 2, "weight of an article's example beside a snippet's")
 	flag.StringVar(&skip, "skip", "", "leave out features of these templates, separated by commas")
@@ -463,7 +462,7 @@ func (t *trainer) skipped(key uint64) bool {
 	return false
 }
 
-var dropout, rate, eps, share, domain, wholeWeight float64
+var dropout, rate, eps, domain, wholeWeight float64
 
 type weights struct {
 	class  []float32 // features × classes
@@ -476,7 +475,7 @@ func (t *trainer) fit(use func(int) bool) *weights {
 	var order, sorder []int
 	for i := range t.ex {
 		e := &t.ex[i]
-		if !use(e.art) || !t.arts[e.art].whole && float64(fold(t.arts[e.art].id)) > share*1024 {
+		if !use(e.art) {
 			continue
 		}
 		if e.class >= 0 {
